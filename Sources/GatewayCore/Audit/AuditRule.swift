@@ -1,0 +1,30 @@
+/// When a record counts as written.
+public enum AuditSync: String, Sendable, CaseIterable {
+    /// On disk (`fdatasync`) before the request leaves; one sync serves all that wait.
+    case always
+    /// Handed to the kernel before the request leaves; synced every second.
+    case interval
+    /// Handed to the kernel; synced when the kernel likes.
+    case never
+}
+
+/// How the subject (a phone number) stands in the trail.
+public enum AuditSubjectStyle: Sendable, Equatable {
+    case plain
+    /// HMAC-SHA256 under this key, so that equal numbers look equal to who has the key.
+    case pseudonym(key: [UInt8])
+    case last4
+}
+
+/// `audit` in the configuration.
+public struct AuditRule: Sendable, Equatable {
+    public var path: String
+    public var sync: AuditSync
+    public var subject: AuditSubjectStyle
+
+    public init(path: String, sync: AuditSync = .always, subject: AuditSubjectStyle = .plain) {
+        self.path = path
+        self.sync = sync
+        self.subject = subject
+    }
+}

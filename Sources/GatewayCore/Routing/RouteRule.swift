@@ -1,0 +1,65 @@
+/// What a path parameter may look like.
+public enum ParameterFormat: String, Sendable, CaseIterable {
+    /// `^\+[1-9][0-9]{1,14}$` (ITU-T E.164).
+    case e164
+    /// Anything that is not blank.
+    case any
+}
+
+public struct ParameterRule: Sendable, Equatable {
+    public var name: String
+    public var format: ParameterFormat
+    /// Decoded values that nobody may name: protected numbers.
+    public var deny: [String]
+
+    public init(name: String, format: ParameterFormat = .any, deny: [String] = []) {
+        self.name = name
+        self.format = format
+        self.deny = deny
+    }
+}
+
+/// One segment of a path template.
+public enum TemplateSegment: Sendable, Equatable {
+    case literal(String)
+    case parameter(String)
+}
+
+/// One entry of `routes` in the configuration.
+public struct RouteRule: Sendable, Equatable {
+    public var operation: String
+    public var method: String
+    /// As configured: `/phone-numbers/{phoneNumberId}`.
+    public var template: String
+    public var segments: [TemplateSegment]
+    /// The key in `upstreams`.
+    public var upstream: String
+    public var parameters: [ParameterRule]
+    /// Caller names; nil means `["*"]`.
+    public var callers: [String]?
+    /// Keys in `limits`, in the order given.
+    public var limits: [String]
+    public var throttleStyle: ThrottleStyle
+    /// Whether the operation has a request body. Default: true for POST, PUT and PATCH.
+    public var allowsBody: Bool
+    /// Whether the operation has a query string. Default: false.
+    public var allowsQuery: Bool
+
+    public init(
+        operation: String, method: String, template: String, segments: [TemplateSegment], upstream: String,
+        parameters: [ParameterRule] = [], callers: [String]? = nil, limits: [String] = [], throttleStyle: ThrottleStyle = .modeled,
+        allowsBody: Bool = false, allowsQuery: Bool = false
+    ) {
+        self.operation = operation
+        self.method = method
+        self.template = template
+        self.segments = segments
+        self.upstream = upstream
+        self.parameters = parameters
+        self.callers = callers
+        self.limits = limits
+        self.throttleStyle = throttleStyle
+        self.allowsBody = allowsBody
+        self.allowsQuery = allowsQuery
+    }
+}
