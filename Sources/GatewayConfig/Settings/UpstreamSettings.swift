@@ -1,0 +1,79 @@
+import GatewayCore
+
+/// One entry of `credentials`.
+public struct CredentialSettings: Sendable, Equatable {
+    /// Where the key comes from.
+    public enum Source: Sendable, Equatable {
+        /// Written in the configuration, or in files and environment variables that it names.
+        case fixed(accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret?)
+    }
+
+    public var name: String
+    public var source: Source
+
+    public init(name: String, source: Source) {
+        self.name = name
+        self.source = source
+    }
+}
+
+/// One entry of `upstreams`: the only places that are ever contacted.
+public struct UpstreamSettings: Sendable, Equatable {
+    public var name: String
+    /// `https`.
+    public var usesTLS: Bool
+    /// A name in lower case or an address, without brackets: what is resolved, and what the certificate must name.
+    public var host: String
+    /// The host as a number, where it is one.
+    public var address: IPAddress?
+    /// 1 to 65,535.
+    public var port: Int
+    /// The service in the credential scope, for example `chime`.
+    public var service: String
+    /// The region in the credential scope, for example `us-east-1`.
+    public var region: String
+    /// The key in `credentials`.
+    public var credentials: String
+    /// For one connection, TLS handshake included. 1 ms to 10 min, as the other two.
+    public var connectTimeoutNanoseconds: UInt64
+    /// From the last byte of the request to the head of the response.
+    public var responseTimeoutNanoseconds: UInt64
+    /// After which an unused connection is closed.
+    public var idleTimeoutNanoseconds: UInt64
+    /// Open connections of the whole process. 1 to 10,000.
+    public var maxConnections: Int
+    /// Absolute path of PEM certificates to trust instead of the system's; nil: the system's.
+    public var caFile: String?
+    /// Requests under way at once, beyond which callers get 503; nil: no limit. 1 to 1,000,000.
+    public var maxInFlight: Int?
+
+    public init(
+        name: String, usesTLS: Bool, host: String, address: IPAddress? = nil, port: Int, service: String, region: String,
+        credentials: String, connectTimeoutNanoseconds: UInt64 = 2_000_000_000, responseTimeoutNanoseconds: UInt64 = 10_000_000_000,
+        idleTimeoutNanoseconds: UInt64 = 40_000_000_000, maxConnections: Int = 64, caFile: String? = nil, maxInFlight: Int? = nil
+    ) {
+        self.name = name
+        self.usesTLS = usesTLS
+        self.host = host
+        self.address = address
+        self.port = port
+        self.service = service
+        self.region = region
+        self.credentials = credentials
+        self.connectTimeoutNanoseconds = connectTimeoutNanoseconds
+        self.responseTimeoutNanoseconds = responseTimeoutNanoseconds
+        self.idleTimeoutNanoseconds = idleTimeoutNanoseconds
+        self.maxConnections = maxConnections
+        self.caFile = caFile
+        self.maxInFlight = maxInFlight
+    }
+
+    /// The `Host` field's value: the port stands only where it is not the scheme's own (RFC 9110 section 7.2).
+    public var authority: String {
+        let bracketed = host.contains(":") ? "[\(host)]" : host
+        return port == (usesTLS ? 443 : 80) ? bracketed : "\(bracketed):\(port)"
+    }
+
+    /// For people: `https://service.chime.aws.amazon.com`.
+    public var url: String { (usesTLS ? "https://" : "http://") + authority }
+}
