@@ -41,7 +41,7 @@ let package = Package(
             swiftSettings: optimised),
         .target(
             name: "ChimeDouble",
-            dependencies: ["SigV4", "Digests", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            dependencies: ["Digests", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
             swiftSettings: optimised),
         .executableTarget(
             name: "countersign",
@@ -63,7 +63,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "GatewayCore", "GatewayConfig", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
-        .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4"]),
+        .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4", "Digests"] + nio),
     ],
     swiftLanguageModes: [.v6]
 )
