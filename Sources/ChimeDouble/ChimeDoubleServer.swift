@@ -63,6 +63,9 @@ public final class ChimeDoubleServer: Sendable {
     /// The last requests, oldest first (`ChimeDoubleOptions.recordedRequests` of them).
     public var requests: [RecordedRequest] { service.recorder.all }
 
+    /// Connections that are open now.
+    var connectionCount: Int { service.connections.withLock { $0.count } }
+
     /// Forgets the recorded requests.
     public func clearRequests() { service.recorder.clear() }
 
