@@ -1,75 +1,38 @@
-/// Writing messages; every function appends, so that a head or a chunk is built in one buffer.
-extension Array where Element == UInt8 {
-    /// `HTTP/1.1 SP status SP reason CRLF`, with the registered reason phrase (RFC 9110 section 15) or an empty one.
+import GatewayCore
+
+/// The parts of a message that belong to HTTP/1.1 alone; field lines are written by `FieldBytes`. Each call appends, so that a head or a
+/// chunk is built in one buffer.
+public enum HTTP1Writing {
+    /// `HTTP/1.1 SP status SP reason CRLF` (RFC 9112 section 4), with the registered reason phrase or an empty one.
     /// - Parameter status: 100 to 999.
-    public mutating func appendStatusLine(_ status: Int) {
-        append("HTTP/1.1 ")
-        appendDecimal(status)
-        append(Byte.space)
-        append(HTTP1Writing.reasonPhrase(status))
-        appendLineEnd()
+    public static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
+        FieldBytes.append("HTTP/1.1 ", to: &output)
+        FieldBytes.append(status, to: &output)
+        FieldBytes.append(" ", to: &output)
+        FieldBytes.append(reasonPhrase(status), to: &output)
+        FieldBytes.append("\r\n", to: &output)
     }
 
-    /// `name: value CRLF`. The caller vouches for the grammar: a name of token characters, a value without CR, LF or NUL.
-    public mutating func appendField(_ name: StaticString, _ value: StaticString) {
-        append(name)
-        append(": ")
-        append(value)
-        appendLineEnd()
-    }
-
-    /// `name: value CRLF` for a value of bytes, such as one that a parser has accepted.
-    public mutating func appendField(_ name: StaticString, _ value: some Collection<UInt8>) {
-        append(name)
-        append(": ")
-        append(contentsOf: value)
-        appendLineEnd()
-    }
-
-    /// `name: decimal CRLF`.
-    public mutating func appendField(_ name: StaticString, decimal value: Int) {
-        append(name)
-        append(": ")
-        appendDecimal(value)
-        appendLineEnd()
-    }
-
-    /// The size line of a chunk (RFC 9112 section 7.1). Its data and a CRLF (`appendLineEnd`) follow.
+    /// The size line of a chunk (RFC 9112 section 7.1): hexadecimal digits and CRLF. Its data and `chunkEnd` follow.
     /// - Parameter count: bytes of data, at least 1: a size of zero would end the body.
-    public mutating func appendChunkHeader(_ count: Int) {
-        var shift = Int.bitWidth - 4
-        while shift > 0, count >> shift == 0 { shift -= 4 }
+    public static func appendChunkHeader(_ count: Int, to output: inout [UInt8]) {
+        var shift = (Int.bitWidth - 1 - count.leadingZeroBitCount) & ~3
         while shift >= 0 {
             let digit = UInt8(truncatingIfNeeded: count >> shift) & 0xF
-            append(digit < 10 ? Byte.zero + digit : UInt8(ascii: "a") + digit - 10)
+            output.append(digit < 10 ? Byte.zero + digit : UInt8(ascii: "a") + digit - 10)
             shift -= 4
         }
-        appendLineEnd()
+        FieldBytes.append(chunkEnd, to: &output)
     }
 
-    /// The last chunk and the empty trailer section, which end a chunked body.
-    public mutating func appendLastChunk() { append("0\r\n\r\n") }
+    /// What follows the data of a chunk.
+    public static let chunkEnd: StaticString = "\r\n"
+    /// The last chunk and an empty trailer section, which end a chunked body.
+    public static let lastChunk: StaticString = "0\r\n\r\n"
+    /// Tells a client that waits with its body to send it (RFC 9110 section 10.1.1).
+    public static let continueHead: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
-    public mutating func appendLineEnd() { append("\r\n") }
-
-    /// A number of at least 0 in decimal digits.
-    public mutating func appendDecimal(_ value: Int) {
-        var divisor = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(Byte.zero + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
-    }
-
-    /// The characters of a literal.
-    public mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-}
-
-public enum HTTP1Writing {
-    /// The registered phrase of a status that the gateway or an AWS service sends, or an empty one.
+    /// The registered phrase of a status that the gateway or an AWS service sends (RFC 9110 section 15), or an empty one.
     public static func reasonPhrase(_ status: Int) -> StaticString {
         switch status {
         case 100: "Continue"

@@ -83,7 +83,7 @@ public struct RequestHeadParser: Sendable {
         if fields.host == nil, requestLine.version == .http11 { throw HTTP1Error(.missingHost) }
         let framing: BodyFraming =
             if fields.isChunked { .chunked } else if let length = fields.contentLength, length > 0 { .length(length) } else { .none }
-        var copy = [UInt8](copying: bytes, count: scanner.lineStart)
+        var copy = [UInt8](UnsafeRawBufferPointer(rebasing: bytes[..<scanner.lineStart]))
         var target = requestLine.target
         if let authority = requestLine.authority {
             // RFC 9112 section 3.2.2 lets the authority of the target overrule Host; two hosts in one request are refused here instead.
@@ -103,15 +103,5 @@ public struct RequestHeadParser: Sendable {
             fields: FieldSection(bytes: copy, lines: fields.lines), method: requestLine.method, target: target,
             version: requestLine.version, framing: framing, isPersistent: fields.isPersistent(requestLine.version),
             expectsContinue: fields.expectsContinue && framing != .none)
-    }
-}
-
-extension Array where Element == UInt8 {
-    /// The first `count` bytes, copied at once into an array of exactly that capacity.
-    init(copying bytes: UnsafeRawBufferPointer, count: Int) {
-        self.init(unsafeUninitializedCapacity: count) { buffer, initialised in
-            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-            initialised = count
-        }
     }
 }

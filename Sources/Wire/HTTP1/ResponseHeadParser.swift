@@ -69,7 +69,8 @@ public struct ResponseHeadParser: Sendable {
             isPersistent = false
         }
         return ResponseHead(
-            fields: FieldSection(bytes: [UInt8](copying: bytes, count: scanner.lineStart), lines: fields.lines), status: line.status,
+            fields: FieldSection(bytes: [UInt8](UnsafeRawBufferPointer(rebasing: bytes[..<scanner.lineStart])), lines: fields.lines),
+            status: line.status,
             reason: line.reason, version: line.version, framing: framing, isPersistent: isPersistent)
     }
 }
