@@ -1,0 +1,208 @@
+"""The processes under test: `countersign serve` and `countersign chime-double`."""
+
+import json
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import threading
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+BINARY = pathlib.Path(os.environ.get("COUNTERSIGN", REPOSITORY / ".build/debug/countersign"))
+
+ACCESS_KEY = "AKIDEXAMPLE"
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+START_TIMEOUT = 20
+
+
+def clean_environment(**extra):
+    """The environment without anything that would lead an AWS client or the gateway elsewhere."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "COUNTERSIGN")) and not k.lower().endswith("_proxy")}
+    return kept | extra
+
+
+def basic_config(upstream_url, **changes):
+    """The smallest useful configuration. A change of None removes the member."""
+    config = {
+        "listeners": [{"bind": "127.0.0.1:0"}],
+        "admin": {"bind": "127.0.0.1:0"},
+        "credentials": {"chime": {"type": "static", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY}},
+        "upstreams": {
+            "chime": {"url": upstream_url, "service": "chime", "region": "us-east-1", "credentials": "chime"}
+        },
+        "routes": [
+            {
+                "operation": "DeletePhoneNumber",
+                "method": "DELETE",
+                "path": "/phone-numbers/{phoneNumberId}",
+                "upstream": "chime",
+                "parameters": {"phoneNumberId": {"format": "e164"}},
+            }
+        ],
+    } | changes
+    return {k: v for k, v in config.items() if v is not None}
+
+
+class Gateway:
+    """A running `countersign serve`."""
+
+    def __init__(self, config, directory, environment=None):
+        assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
+        self.config_path = pathlib.Path(directory) / f"config-{time.monotonic_ns()}.json"
+        self.write_config(config)
+        self.process = subprocess.Popen(
+            [str(BINARY), "serve", "--config", str(self.config_path), "--log-format", "json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=directory,
+            env=clean_environment(**(environment or {})),
+        )
+        self.pid = self.process.pid
+        self.lines = []
+        self.listeners = []
+        self.admin_address = None
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._wait_until_ready()
+
+    def write_config(self, config):
+        self.config_path.touch(mode=0o600)
+        self.config_path.write_text(json.dumps(config))
+
+    def _read(self):
+        for raw in self.process.stderr:
+            line = raw.decode(errors="replace").rstrip("\n")
+            with self._changed:
+                self.lines.append(line)
+                record = _json_object(line)
+                if record.get("message") == "listening":
+                    self.listeners.append(record["listener"])
+                elif record.get("message") == "admin listening":
+                    self.admin_address = record["address"]
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _wait_until_ready(self):
+        if not self.wait_for_log(lambda r: r.get("message") == "ready", START_TIMEOUT):
+            self.kill()
+            raise AssertionError("the gateway did not become ready:\n" + self.stderr)
+
+    @property
+    def stderr(self):
+        return "\n".join(self.lines)
+
+    @property
+    def records(self):
+        """The log as JSON objects."""
+        with self._changed:
+            return [_json_object(line) for line in self.lines]
+
+    def wait_for_log(self, matches, timeout=5):
+        """The first record for which `matches` is true, or None after `timeout` seconds or the process's end."""
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self._changed:
+            while True:
+                for line in self.lines[seen:]:
+                    if matches(_json_object(line)):
+                        return _json_object(line)
+                seen = len(self.lines)
+                left = deadline - time.monotonic()
+                if left <= 0 or (self.process.poll() is not None and not self._reader.is_alive()):
+                    return None
+                self._changed.wait(min(left, 0.2))
+
+    @property
+    def address(self):
+        """(host, port) of the first TCP listener."""
+        return _split(next(a for a in self.listeners if not a.startswith("unix:")))
+
+    @property
+    def url(self):
+        host, port = self.address
+        return f"http://{host}:{port}"
+
+    @property
+    def admin_url(self):
+        host, port = _split(self.admin_address)
+        return f"http://{host}:{port}"
+
+    def memory_kib(self, field="VmRSS"):
+        """Resident memory now, or its peak with "VmHWM"."""
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+        raise AssertionError(f"no {field}")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, code=0, timeout=20):
+        """SIGTERM, then the exit code, which must be `code`."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("the gateway did not end after SIGTERM:\n" + self.stderr)
+        self._reader.join(5)
+        assert self.process.returncode == code, f"exit code {self.process.returncode}, not {code}:\n{self.stderr}"
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._reader.join(5)
+
+
+class Double:
+    """A running `countersign chime-double`."""
+
+    def __init__(self, directory, *arguments):
+        assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
+        self.record_path = pathlib.Path(directory) / f"double-{time.monotonic_ns()}.jsonl"
+        self.process = subprocess.Popen(
+            [str(BINARY), "chime-double", "--port", "0", "--print-port", "--record", str(self.record_path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=clean_environment(),
+        )
+        found = queue.Queue()
+        threading.Thread(target=lambda: found.put(self.process.stdout.readline()), daemon=True).start()
+        try:
+            self.port = int(found.get(timeout=START_TIMEOUT))
+        except (queue.Empty, ValueError):
+            self.stop()
+            raise AssertionError("the double did not start") from None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self):
+        """What it has answered: `time method target headers status signatureVerified canonicalRequest`."""
+        return [json.loads(line) for line in self.record_path.read_text().splitlines()]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def _json_object(line):
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _split(address):
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
