@@ -1,0 +1,99 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A file that could be read, and who else may read it.
+struct FileContent {
+    var bytes: [UInt8]
+    /// Permission bits, for messages: `0644`.
+    var mode: String
+    /// Whether group or others may read it. False for pipes: they have no lasting content.
+    var isExposed: Bool
+}
+
+/// Why a file could not be read, as half a sentence that follows its path.
+struct FileProblem: Error, Equatable {
+    var problem: String
+    var remedy: String
+    var isMissing = false
+}
+
+enum FileReading {
+    /// Reads a whole file. Mode and content come from one open file, so that nobody can swap it between the look and the reading.
+    static func read(_ path: String, limit: Int) throws(FileProblem) -> FileContent {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        guard descriptor >= 0 else { throw openProblem(errno, path) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw openProblem(errno, path) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw FileProblem(problem: "is a folder", remedy: "name a file") }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { buffer in system { readBytes(descriptor, buffer.baseAddress, buffer.count) } }
+            guard count >= 0 else { throw openProblem(errno, path) }
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+            guard bytes.count <= limit else {
+                throw FileProblem(problem: "is larger than \(limit) bytes", remedy: "name the right file")
+            }
+        }
+        let isRegular = status.st_mode & S_IFMT == S_IFREG
+        let digits = String(status.st_mode & 0o7777, radix: 8)
+        return FileContent(
+            bytes: bytes, mode: String(repeating: "0", count: max(0, 4 - digits.count)) + digits,
+            isExposed: isRegular && status.st_mode & 0o044 != 0)
+    }
+
+    /// `path` itself when absolute, else below `directory`.
+    static func resolve(_ path: String, in directory: String) -> String {
+        path.hasPrefix("/") ? path : directory.hasSuffix("/") ? directory + path : "\(directory)/\(path)"
+    }
+
+    /// The folder that a file lies in.
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// The absolute form of a path of this process, without following links.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return resolve(path, in: String(cString: current))
+    }
+
+    /// A path as a shell takes it.
+    static func shellQuoted(_ path: String) -> String {
+        let plain = path.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "/._-+@%:,=".utf8.contains(byte)
+        }
+        guard !plain else { return path }
+        return "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    }
+
+    private static func system(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
+        }
+    }
+
+    private static func openProblem(_ code: Int32, _ path: String) -> FileProblem {
+        switch code {
+        case ENOENT, ENOTDIR: FileProblem(problem: "does not exist", remedy: "create it, or name the right file", isMissing: true)
+        case EACCES:
+            FileProblem(problem: "may not be read by this user (uid \(geteuid()))", remedy: "give it to the user that runs countersign")
+        default: FileProblem(problem: "cannot be read (\(String(cString: strerror(code))))", remedy: "name a file that can be read")
+        }
+    }
+}
+
+/// read(2), which `FileReading.read` hides inside its own scope.
+private func readBytes(_ descriptor: Int32, _ address: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    read(descriptor, address, count)
+}

@@ -1,0 +1,50 @@
+/// What one reading of a configuration needs everywhere, and the mistakes that it has found so far.
+final class ReadingContext {
+    let environment: EnvironmentVariables
+    /// Relative paths start here.
+    let directory: String
+    /// Absolute paths of the files that were read or named.
+    private(set) var sourceFiles: [String] = []
+    /// The first secret that stands in the configuration file itself.
+    private(set) var inlineSecret: Field?
+    private var mistakes: [(offset: Int, mistake: ConfigurationMistake)] = []
+    private let source: SourceText
+
+    init(source: SourceText, directory: String, environment: EnvironmentVariables) {
+        self.source = source
+        self.directory = directory
+        self.environment = environment
+    }
+
+    func report(_ path: String, at offset: Int, _ problem: String, _ remedy: String) {
+        let place = source.place(of: offset)
+        let mistake = ConfigurationMistake(path: path, line: place.line, column: place.column, problem: problem, remedy: remedy)
+        mistakes.append((offset, mistake))
+    }
+
+    /// In the order of the file; those at the same place in the order found.
+    var sortedMistakes: [ConfigurationMistake] {
+        mistakes.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map(\.element.mistake)
+    }
+
+    func noteInlineSecret(_ field: Field) {
+        if inlineSecret == nil { inlineSecret = field }
+    }
+
+    func noteSourceFile(_ path: String) {
+        if !sourceFiles.contains(path) { sourceFiles.append(path) }
+    }
+
+    func resolve(_ path: String) -> String { FileReading.resolve(path, in: directory) }
+}
+
+/// Why a value is not what its key takes: `problem` goes on after the value (`is not a rate`).
+struct ValueProblem: Error, Equatable {
+    var problem: String
+    var remedy: String
+
+    init(_ problem: String, _ remedy: String) {
+        self.problem = problem
+        self.remedy = remedy
+    }
+}
