@@ -3,8 +3,8 @@ import Synchronization
 
 /// One session that may be resumed.
 ///
-/// `@unchecked Sendable`: the `SSL_SESSION` is reference-counted with atomics and no one changes it once it is here; a connection
-/// gets it for itself (TLS 1.3) or as a copy (TLS 1.2).
+/// `@unchecked Sendable`: the `SSL_SESSION` is a copy that only this object refers to, so no one changes it while it is here; a
+/// connection takes it for itself (TLS 1.3) or gets a copy of its own (TLS 1.2).
 final class ResumableSession: @unchecked Sendable {
     let pointer: OpaquePointer
 
@@ -44,7 +44,7 @@ final class SessionCache: Sendable {
         }
     }
 
-    /// After a handshake that failed: whatever is kept for `name` is not offered again.
+    /// After a connection that failed: whatever is kept for `name` is not offered again.
     func forget(_ name: String) {
         sessions.withLock { all in all[name] = nil }
     }

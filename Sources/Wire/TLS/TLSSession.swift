@@ -247,7 +247,8 @@ extension TLSSession {
     }
 
     private func fail(_ error: TLSError) -> TLSEvent {
-        if phase == .handshaking, role == .client { client?.sessions?.forget(expectedName) }
+        // What a broken connection left is not offered again; a missing close_notify alone breaks nothing.
+        if error.kind != .truncated { client?.sessions?.forget(expectedName) }
         phase = .ended
         pendingFailure = nil
         return .failed(error)
@@ -328,11 +329,12 @@ extension TLSSession {
         return Unmanaged<TLSSession>.fromOpaque(own).takeUnretainedValue()
     }
 
-    /// Keeps a session that the server issued (a 1 takes over the reference).
+    /// Keeps a copy of a session that the server issued; OpenSSL marks the original as spent when its connection is freed without
+    /// close_notify. The 0 leaves the original to OpenSSL.
     static let keepSession: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = { ssl, session in
         guard let session, let own = TLSSession.owner(of: ssl), let cache = own.client?.sessions else { return 0 }
-        cache.store(ResumableSession(owning: session), for: own.expectedName)
-        return 1
+        if let copy = SSL_SESSION_dup(session) { cache.store(ResumableSession(owning: copy), for: own.expectedName) }
+        return 0
     }
 
     /// Remembers the first fault of a chain. It overrules OpenSSL's verdict in one case: a trust anchor needs no revocation list, as it
