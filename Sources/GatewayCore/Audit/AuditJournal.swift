@@ -1,0 +1,314 @@
+import Digests
+
+/// The one writer of a trail: it orders and chains records, writes each round as one run of bytes, and decides what a failure means.
+///
+/// A value without clock or descriptor: `now` is milliseconds on a clock that never goes back. A round is written whole or not at all;
+/// after a failure the file ends with the last record before it, and the chain goes back to there.
+public struct AuditJournal<File: AuditFile> {
+    public private(set) var status = AuditStatus.writable
+    public private(set) var counters = AuditCounters()
+    /// The place of the next record.
+    public private(set) var chain: AuditChain
+
+    var file: File
+    private let sync: AuditSync
+    private let context: SHA256Context
+    /// The size that the file has if nobody else changed it.
+    private var size: Int
+    /// Chain and size as of the last successful sync: where a failed one leads back to.
+    private var synced: (chain: AuditChain, size: Int)
+    /// Rounds written but not synced. A failed `fdatasync` may have dropped their pages, and the kernel reports that once only, so they
+    /// are written again rather than synced again. Always empty with `sync: never`.
+    private var unsynced: [AuditBatch] = []
+    private var unsyncedByteCount = 0
+    private var syncDeadline: UInt64?
+    /// Records of requests that went on already, to be written first.
+    private var owed = AuditBatch()
+    private var notes: [String]
+    /// Notes in records that are not synced yet.
+    private var heldNotes: [String] = []
+    private var refusalsToNote: UInt64 = 0
+    private var outcomesToNote: UInt64 = 0
+    private var nextProbe: UInt64 = 0
+    /// Whether the open file can no longer be trusted (torn, unlinked, failed to sync) and the path has to be opened anew.
+    private var needsReopening = false
+    /// Where the file should have been cut when cutting it failed too, and which file that was.
+    private var owedCut: (length: Int, identity: UInt64)?
+    private var identity: UInt64
+    private var lines: [UInt8] = []
+
+    /// Between a failure and the next try, in milliseconds.
+    public static var probeInterval: UInt64 { 200 }
+    /// Longest time that written records stay unsynced, with `always` (outcomes, which nobody waits for) and `interval`, in milliseconds.
+    public static var syncInterval: UInt64 { 1000 }
+    /// A sync is made earlier when this much is unsynced, in bytes; also the bound for what is owed.
+    public static var heldByteLimit: Int { 8 << 20 }
+
+    public init(file: File, opening: AuditOpening, sync: AuditSync) throws(DigestError) {
+        self.file = file
+        self.sync = sync
+        context = try SHA256Context()
+        chain = opening.chain ?? AuditChain()
+        size = opening.size
+        identity = opening.identity
+        synced = (chain, size)
+        notes = opening.notes
+    }
+
+    /// Writes what is owed and then all of `batches`, and with `sync: always` makes it durable if anybody waits for it.
+    /// The verdict holds for every awaited record of the round.
+    public mutating func commit(_ batches: [AuditBatch], now: UInt64) -> AuditVerdict {
+        if case .unwritable(let reason) = status, now < nextProbe || !recover(now: now) {
+            keep(batches)
+            if case .unwritable(let newest) = status { return .failed(reason: newest) }
+            return .failed(reason: reason)
+        }
+        return writeRound(batches, now: now)
+    }
+
+    /// Does what is due by time: a sync, or a try to write again. Call it when `deadline` has come; calling it more often does no harm.
+    public mutating func tick(now: UInt64) {
+        switch status {
+        case .unwritable:
+            if now >= nextProbe { _ = recover(now: now) }
+        case .writable:
+            if let syncDeadline, now >= syncDeadline { _ = synchronize(now: now) }
+        }
+    }
+
+    /// When `tick` has something to do next; nil for never.
+    public var deadline: UInt64? {
+        if case .unwritable = status { return nextProbe }
+        return syncDeadline
+    }
+
+    /// Goes on in the file that the path names now (after logrotate moved the old one). On an error the old file stays in use.
+    public mutating func reopen(now: UInt64) throws(AuditFileError) {
+        if case .unwritable = status {
+            needsReopening = true
+            _ = recover(now: now)
+            return
+        }
+        if !unsynced.isEmpty, !synchronize(now: now) { return }
+        adopt(try file.reopen())
+    }
+
+    /// Writes what is owed and syncs (unless `never`), before the end of the process. Whether nothing stayed behind.
+    public mutating func finish(now: UInt64) -> Bool {
+        if case .unwritable = status, !recover(now: now) { return owed.isEmpty }
+        return unsynced.isEmpty || synchronize(now: now)
+    }
+
+    // MARK: - One round
+
+    private mutating func writeRound(_ batches: [AuditBatch], now: UInt64) -> AuditVerdict {
+        if batches.isEmpty, owed.isEmpty { return .written }
+        do {
+            try checkFile()
+        } catch {
+            keep(batches)
+            return fail(error, now: now)
+        }
+        let start = (chain: chain, size: size)
+        do {
+            seal(batches)
+            try writeLines()
+        } catch {
+            chain = start.chain
+            cut(to: start.size)
+            keep(batches)
+            return fail(error, now: now)
+        }
+        counters.records += chain.nextSequence - start.chain.nextSequence
+        counters.bytes += UInt64(size - start.size)
+        counters.commits += 1
+        noteIsWritten()
+        hold(batches, now: now)
+        let isAwaited = sync == .always && batches.contains { $0.awaitedCount > 0 }
+        guard isAwaited || unsyncedByteCount > Self.heldByteLimit else { return .written }
+        if !synchronize(now: now), case .unwritable(let reason) = status { return .failed(reason: reason) }
+        return .written
+    }
+
+    /// A file that was deleted takes writes without complaint, and one that somebody else cut or wrote to breaks the chain.
+    private mutating func checkFile() throws(AuditFileError) {
+        let state = try file.inspect()
+        if !state.isLinked {
+            notes.append("the file was removed while in use; this one continues it")
+            // What was not synced is in nobody's hands any more: it goes into the new file.
+            chain = synced.chain
+            keepUnsynced()
+            needsReopening = true
+            adopt(try file.reopen())
+        } else if state.size != size {
+            notes.append("another process changed the size of the file from \(size) to \(state.size)")
+            synced.size += state.size - size
+            size = state.size
+        }
+    }
+
+    private mutating func seal(_ batches: [AuditBatch]) {
+        lines.removeAll(keepingCapacity: true)
+        var note = noteText
+        seal(owed, &note)
+        for batch in batches { seal(batch, &note) }
+    }
+
+    private mutating func seal(_ batch: AuditBatch, _ note: inout String?) {
+        batch.visit { body, _ in
+            chain.seal(body, note: note, with: context, into: &lines)
+            note = nil
+        }
+    }
+
+    private mutating func writeLines() throws(AuditFileError) {
+        // A zero in place of a digest would chain records that prove nothing.
+        if context.hasFailed { throw AuditFileError(call: "sha256", reason: "libcrypto failed") }
+        var offset = 0
+        while offset < lines.count {
+            let result = lines.withUnsafeBytes { bytes in
+                Result { () throws(AuditFileError) in try file.write(UnsafeRawBufferPointer(rebasing: bytes[offset...])) }
+            }
+            let written = try result.get()
+            guard written > 0 else { throw AuditFileError(call: "write", reason: "nothing was taken") }
+            offset += written
+        }
+        size += lines.count
+    }
+
+    // MARK: - Sync
+
+    private mutating func hold(_ batches: [AuditBatch], now: UInt64) {
+        if sync != .never {
+            for batch in CollectionOfOne(owed) + batches where !batch.isEmpty {
+                unsynced.append(batch)
+                unsyncedByteCount += batch.byteCount
+            }
+            if syncDeadline == nil { syncDeadline = now + Self.syncInterval }
+        }
+        owed = AuditBatch()
+        counters.owed = 0
+    }
+
+    private mutating func synchronize(now: UInt64) -> Bool {
+        do {
+            try file.synchronize()
+        } catch {
+            // What was awaited in this round is refused; whatever else may be lost is written again, into new pages.
+            chain = synced.chain
+            keepUnsynced()
+            cut(to: synced.size)
+            needsReopening = true
+            _ = fail(error, now: now)
+            return false
+        }
+        counters.syncs += 1
+        synced = (chain, size)
+        unsynced.removeAll(keepingCapacity: true)
+        unsyncedByteCount = 0
+        heldNotes.removeAll()
+        syncDeadline = nil
+        return true
+    }
+
+    // MARK: - Failure and recovery
+
+    private mutating func fail(_ error: AuditFileError, now: UInt64) -> AuditVerdict {
+        counters.failures += 1
+        nextProbe = now + Self.probeInterval
+        status = .unwritable(reason: error.description)
+        return .failed(reason: error.description)
+    }
+
+    /// Takes a torn or doubtful end off the file.
+    private mutating func cut(to length: Int) {
+        size = length
+        do {
+            try file.truncate(to: length)
+        } catch {
+            owedCut = (length, identity)
+            needsReopening = true
+        }
+    }
+
+    private mutating func keepUnsynced() {
+        let lost = unsynced
+        unsynced.removeAll()
+        unsyncedByteCount = 0
+        syncDeadline = nil
+        notes = heldNotes + notes
+        heldNotes.removeAll()
+        keep(lost)
+    }
+
+    /// Sorts the records of a round that failed by their duty.
+    private mutating func keep(_ batches: [AuditBatch]) {
+        for batch in batches {
+            batch.visit { body, duty in
+                switch duty {
+                case .awaited: break
+                case .optional:
+                    refusalsToNote += 1
+                    counters.droppedRefusals += 1
+                case .owed:
+                    if owed.byteCount + body.count <= Self.heldByteLimit {
+                        owed.append(body: body, duty: .owed)
+                    } else {
+                        outcomesToNote += 1
+                        counters.droppedOutcomes += 1
+                    }
+                }
+            }
+        }
+        counters.owed = UInt64(owed.count)
+    }
+
+    private mutating func recover(now: UInt64) -> Bool {
+        do {
+            if needsReopening { adopt(try file.reopen()) }
+            if let (length, owner) = owedCut {
+                // Another file in its place is not ours to cut.
+                if owner == identity, size > length {
+                    try file.truncate(to: length)
+                    size = length
+                    synced.size = length
+                }
+                owedCut = nil
+            }
+            try file.probe()
+        } catch {
+            nextProbe = now + Self.probeInterval
+            status = .unwritable(reason: error.description)
+            return false
+        }
+        status = .writable
+        return writeRound([], now: now) == .written
+    }
+
+    private mutating func adopt(_ opening: AuditOpening) {
+        needsReopening = false
+        notes.append(contentsOf: opening.notes)
+        if let found = opening.chain, found != chain, owedCut == nil {
+            notes.append("this file ended with record \(found.nextSequence - 1), not with the predecessor of this one")
+        }
+        size = opening.size
+        identity = opening.identity
+        synced = (chain, size)
+    }
+
+    // MARK: - Notes
+
+    private var noteText: String? {
+        var all = notes
+        if refusalsToNote > 0 { all.append("refusals not recorded: \(refusalsToNote)") }
+        if outcomesToNote > 0 { all.append("outcomes not recorded: \(outcomesToNote)") }
+        return all.isEmpty ? nil : all.joined(separator: "; ")
+    }
+
+    private mutating func noteIsWritten() {
+        if sync != .never, let noteText { heldNotes.append(noteText) }
+        notes.removeAll()
+        refusalsToNote = 0
+        outcomesToNote = 0
+    }
+}
