@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from support.certificates import Certificates
-from support.process import Double, Gateway, basic_config
+from support.process import Double, Gateway, basic_config, more_routes
 from support.upstream import Upstream
 
 
@@ -59,7 +59,7 @@ def serving(gateway, upstream):
 def shared(tmp_path_factory):
     """(gateway, upstream) for the many small cases of a module; the upstream forgets between the tests that ask for it."""
     upstream = Upstream()
-    gateway = Gateway(basic_config(upstream.url), tmp_path_factory.mktemp("shared"))
+    gateway = Gateway(more_routes(basic_config(upstream.url)), tmp_path_factory.mktemp("shared"))
     yield gateway, upstream
     try:
         gateway.stop()

@@ -45,6 +45,22 @@ def basic_config(upstream_url, **changes):
     return {k: v for k, v in config.items() if v is not None}
 
 
+def more_routes(config):
+    """`config` with a route that has a query and one that has a body, beside DeletePhoneNumber."""
+    config["routes"] += [
+        {"operation": "ListPhoneNumbers", "method": "GET", "path": "/phone-numbers", "upstream": "chime", "query": True},
+        {
+            "operation": "UpdatePhoneNumber",
+            "method": "POST",
+            "path": "/phone-numbers/{phoneNumberId}",
+            "upstream": "chime",
+            "parameters": {"phoneNumberId": {"format": "e164"}},
+            "body": True,
+        },
+    ]
+    return config
+
+
 class Gateway:
     """A running `countersign serve`."""
 
