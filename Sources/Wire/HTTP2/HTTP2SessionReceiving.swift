@@ -1,0 +1,108 @@
+import CNghttp2
+import GatewayCore
+
+/// What becomes of frames, as nghttp2 hands them up.
+extension HTTP2Session {
+    func field(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        if builder.add(name, value) == .excessive { faultInCallback = .enhanceYourCalm }
+    }
+
+    func frameReceived(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        switch header.type {
+        case HTTP2FrameHeader.headers:
+            guard let index = liveIndex(header.stream_id) else { return }
+            let endStream = header.flags & NGHTTP2.endStream != 0
+            if endStream { streams[index].state.insert(.peerEnded) }
+            guard !streams[index].state.contains(.reset) else { return }
+            if isTrailers(frame.pointee.headers.cat, index) {
+                trailersReceived(index, header.stream_id)
+            } else {
+                headReceived(index, streamID: header.stream_id, endStream: endStream)
+            }
+        case HTTP2FrameHeader.data:
+            let endStream = header.flags & NGHTTP2.endStream != 0
+            if header.length == frame.pointee.data.padlen, !endStream, !counters.record(.emptyData, now: now) {
+                faultInCallback = .enhanceYourCalm
+                return
+            }
+            guard endStream, let index = liveIndex(header.stream_id) else { return }
+            streams[index].state.insert(.peerEnded)
+            deliverEnd(index, header.stream_id, trailers: nil)
+        case HTTP2FrameHeader.settings:
+            if header.flags & NGHTTP2.ack == 0 { settingsReceived() }
+        case HTTP2FrameHeader.ping:
+            if header.flags & NGHTTP2.ack != 0 {
+                let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
+                delegate?.pingAcknowledged(UInt64(bigEndian: payload))
+            }
+        case HTTP2FrameHeader.goAway:
+            let goAway = frame.pointee.goaway
+            delegate?.goAwayReceived(lastStreamID: goAway.last_stream_id, error: HTTP2ErrorCode(rawValue: goAway.error_code))
+        default: break
+        }
+    }
+
+    private func isTrailers(_ category: nghttp2_headers_category, _ index: Int) -> Bool {
+        category == NGHTTP2_HCAT_HEADERS && streams[index].state.contains(.headReceived)
+    }
+
+    private func trailersReceived(_ index: Int, _ streamID: Int32) {
+        if builder.isOverLimit { return resetLive(index, .enhanceYourCalm) }
+        deliverEnd(index, streamID, trailers: builder.hasFields ? builder.makeSection() : nil)
+    }
+
+    func deliverEnd(_ index: Int, _ streamID: Int32, trailers: FieldSection?) {
+        guard streams[index].state.isDisjoint(with: [.reset, .discardsBody]) else { return }
+        delegate?.streamEnd(streamID, trailers: trailers)
+    }
+
+    func bodyReceived(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        guard let index = liveIndex(streamID), streams[index].state.isDisjoint(with: [.reset, .discardsBody]) else {
+            nghttp2_session_consume(handle, streamID, bytes.count)
+            return
+        }
+        streams[index].unconsumed += bytes.count
+        delegate?.streamBody(streamID, bytes)
+    }
+
+    func frameSent(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        switch header.type {
+        case HTTP2FrameHeader.data, HTTP2FrameHeader.headers:
+            if header.type == HTTP2FrameHeader.data, header.length > 0 { counters.dataSent() }
+            if header.flags & NGHTTP2.endStream != 0 { messageSent(header.stream_id) }
+        case HTTP2FrameHeader.rstStream:
+            record.streamReset(header.stream_id)
+            guard let index = liveIndex(header.stream_id), streams[index].state.contains(.reset) else {
+                // Not asked for by us, so the peer brought it about.
+                if !counters.record(.streamError, now: now) { faultInCallback = .enhanceYourCalm }
+                return
+            }
+        case HTTP2FrameHeader.goAway: goAwayError = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
+        default: break
+        }
+    }
+
+    /// A server that has answered in full lets the client stop sending what is of no use any more (RFC 9113 section 8.1).
+    private func messageSent(_ streamID: Int32) {
+        guard isServer, let index = liveIndex(streamID), !streams[index].state.contains(.peerEnded) else { return }
+        resetLive(index, .noError)
+    }
+
+    func frameNotSent(_ header: nghttp2_frame_hd) {
+        guard !isServer, header.type == HTTP2FrameHeader.headers, let index = liveIndex(header.stream_id) else { return }
+        streams[index].state.insert(.notSent)
+        neverSent.append(header.stream_id)
+    }
+
+    func streamClosed(_ streamID: Int32, _ error: HTTP2ErrorCode) {
+        guard let index = liveIndex(streamID) else { return }
+        let slot = streams[index]
+        streams.remove(index)
+        // What was never consumed must not keep the connection's window shut.
+        if slot.unconsumed > 0 { nghttp2_session_consume_connection(handle, slot.unconsumed) }
+        if slot.state.contains(.announced) { delegate?.streamClosed(streamID, closure(slot, error)) }
+    }
+}
