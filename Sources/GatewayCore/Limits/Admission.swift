@@ -67,6 +67,11 @@ public struct LimitRefusal: Sendable, Equatable {
         self.cause = cause
     }
 
+    /// A refusal that lasts until an instant.
+    init(limit: Int, until instant: UInt64, now: UInt64, cause: Cause) {
+        self.init(limit: limit, waitNanoseconds: instant > now ? instant - now : 1, cause: cause)
+    }
+
     /// For `Retry-After`: rounded up, at least 1.
     public var retryAfterSeconds: UInt64 { max(wholeUnits(waitNanoseconds, of: 1_000_000_000), 1) }
     /// For `x-amz-retry-after`: rounded up, at least 1.

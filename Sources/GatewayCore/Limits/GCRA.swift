@@ -5,12 +5,15 @@
 ///
 /// The emission interval of, say, 7/s is 142,857,142 6/7 ns. Rounding it would drift, so time is counted in *ticks* in which it is
 /// whole: with period/count = n/d in lowest terms, a tick is `quantum`/d ns, the interval is n/`quantum` ticks, and `quantum` (a
-/// divisor of n, 1 for nearly every rate) is as small as keeps 73 years of ticks below 2^62. Nothing here can overflow:
-/// `now` is at most 2^62 ticks, a window at most 2^62, and a state at most `now` + window.
+/// divisor of n, 1 where d is at most 8) is as small as keeps 36 years of ticks below 2^63. Where that would make the clock coarser
+/// than a 64th of the interval (rates of over 10,000/s with a large d), ticks are eighths of a nanosecond and the interval is rounded up:
+/// slower than configured by less than a part in a thousand up to 8,000,000/s.
+///
+/// Nothing here can overflow: `now` is at most 2^63 ticks, a window and a pace at most 2^61, and a state at most `now` + window.
 public struct GCRA: Sendable, Equatable {
     /// Ticks from one request to the next at the configured rate. 1 to 2^61.
     public let interval: UInt64
-    /// Ticks by which the TAT may be ahead after a request: `burst` intervals. At most 2^62.
+    /// Ticks by which the TAT may be ahead after a request: `burst` intervals. At most 2^61.
     public let window: UInt64
     public let burst: UInt64
     let ticksPerQuantum: UInt64
@@ -18,26 +21,40 @@ public struct GCRA: Sendable, Equatable {
     let quantum: UInt64
     /// The last quantum that is counted; afterwards time stands still, and so fails closed.
     let lastQuantum: UInt64
+    /// Whether no request is ever counted as more or less than period/count.
+    public let isExact: Bool
 
-    static let horizonNanoseconds: UInt64 = 1 << 61
-    static let largestSpan: UInt64 = 1 << 62
+    private static let horizonNanoseconds: UInt64 = 1 << 60
+    private static let largestTick: UInt64 = 1 << 63
+    private static let largestSpan: UInt64 = 1 << 61
 
-    /// A `rate.count`, `rate.periodNanoseconds` or `burst` of 0 counts as 1; a period above 2^61 ns counts as 2^61.
+    /// A `rate.count`, `rate.periodNanoseconds` or `burst` of 0 counts as 1; a period above 2^60 ns (36 years) counts as 2^60.
     public init(rate: Rate, burst: UInt64) {
         let count = max(rate.count, 1)
         let period = min(max(rate.periodNanoseconds, 1), GCRA.horizonNanoseconds)
         let common = greatestCommonDivisor(count, period)
         let numerator = period / common
-        ticksPerQuantum = min(count / common, GCRA.largestSpan)
-        quantum = GCRA.smallestDivisor(of: numerator, atLeast: (ticksPerQuantum + 1) / 2)
-        lastQuantum = GCRA.largestSpan / ticksPerQuantum
-        interval = numerator / quantum
+        let denominator = count / common
+        let exact = GCRA.smallestDivisor(of: numerator, atLeast: denominator / 8 + (denominator % 8 == 0 ? 0 : 1))
+        let (steps, overflow) = exact.multipliedReportingOverflow(by: denominator)
+        if !overflow, steps <= numerator / 64 {
+            ticksPerQuantum = denominator
+            quantum = exact
+            interval = numerator / exact
+            isExact = true
+        } else {
+            ticksPerQuantum = 8
+            quantum = 1
+            interval = wholeUnits(period * 8, of: count)
+            isExact = false
+        }
+        lastQuantum = GCRA.largestTick / ticksPerQuantum
         self.burst = max(burst, 1)
-        let (product, overflow) = interval.multipliedReportingOverflow(by: self.burst)
-        window = overflow ? GCRA.largestSpan : min(product, GCRA.largestSpan)
+        let (product, tooLarge) = interval.multipliedReportingOverflow(by: self.burst)
+        window = tooLarge ? GCRA.largestSpan : min(product, GCRA.largestSpan)
     }
 
-    /// The tick that `now` (nanoseconds of a monotonic clock) lies in. At most 2^62.
+    /// The tick that `now` (nanoseconds of a monotonic clock) lies in. At most 2^63.
     public func ticks(at now: UInt64) -> UInt64 {
         let quanta = quantum == 1 ? now : now / quantum
         return min(quanta, lastQuantum) &* ticksPerQuantum

@@ -23,6 +23,8 @@ public struct LimitPlan: Sendable {
     let keys: [LimitKey]
     /// Which limit and upstream each adaptive pace belongs to.
     let paceKeys: [PaceKey]
+    /// Positions in `paceKeys`, by upstream.
+    let pacesOfUpstream: [[Int]]
 
     /// - Parameters:
     ///   - rules: the limits; `LimitReading.limit` is a position in here.
@@ -50,6 +52,7 @@ public struct LimitPlan: Sendable {
         retries = layout.retries
         keys = layout.keys
         paceKeys = layout.paceKeys
+        pacesOfUpstream = upstreams.indices.map { upstream in layout.paceKeys.indices.filter { layout.paceKeys[$0].upstream == upstream } }
     }
 
     func range(_ request: AdmissionRequest) -> Range<Int> {

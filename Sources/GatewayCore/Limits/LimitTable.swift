@@ -87,6 +87,25 @@ public final class LimitTable: Sendable {
         return latest - now
     }
 
+    /// The upstream answered, and did not throttle. For every limit that adapts to this upstream.
+    public func upstreamSucceeded(_ upstream: Int, now: UInt64) {
+        for pace in plan.pacesOfUpstream[upstream] { paces[pace].succeeded(now: now) }
+    }
+
+    /// The upstream throttled a request that was sent to it at `sentAt`.
+    public func upstreamThrottled(_ upstream: Int, sentAt: UInt64, now: UInt64) {
+        for pace in plan.pacesOfUpstream[upstream] { paces[pace].throttled(sentAt: sentAt, now: now) }
+    }
+
+    /// Nanoseconds from one admission to the next at the pace in force; 0 where the request has no such limit.
+    func interval(ofLimit limit: Int, for request: AdmissionRequest) -> UInt64 {
+        for position in plan.range(request) where plan.checks[position].limit == limit {
+            let check = plan.checks[position]
+            return check.gcra.nanoseconds(reaching: pace(check))
+        }
+        return 0
+    }
+
     func pace(_ check: LimitCheck) -> UInt64 {
         check.pace < 0 ? check.gcra.interval : paces[check.pace].ticks.load(ordering: .relaxed)
     }
