@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.process import ACCESS_KEY, SECRET_KEY, basic_config, more_routes
+from support.process import ACCESS_KEY, SECRET_KEY, basic_config
 from support.signature import claimed, expected_signature
 from support.upstream import Upstream
 from support.wire import Client, call
@@ -135,7 +135,3 @@ def test_a_wrong_secret_is_found_by_the_double(gateway, double):
     assert found.status == 403
     assert found.first("x-amzn-ErrorType") == "InvalidSignatureException"
     assert found.first("countersign-origin") == "upstream"
-
-
-def test_the_query_route_is_in_the_shared_configuration():
-    assert len(more_routes(basic_config("http://127.0.0.1:1"))["routes"]) == 3

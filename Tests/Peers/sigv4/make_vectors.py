@@ -197,7 +197,7 @@ def finished(vector):
     published = vector.pop("published")
     published_key = vector.pop("publishedSigningKey", None)
     if published and stages["signature"] != published:
-        print(f"{vector['name']}: botocore signs {stages['signature']}, published is {published}\n{stages['canonicalRequest']}")
+        raise SystemExit(f"{vector['name']}: botocore signs {stages['signature']}, published is {published}\n{stages['canonicalRequest']}")
     if published_key and key != published_key:
         raise SystemExit(f"{vector['name']}: botocore derives another key than the published one")
     vector.pop("params", None)
