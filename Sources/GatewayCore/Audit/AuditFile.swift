@@ -59,4 +59,6 @@ public protocol AuditFile {
     mutating func probe() throws(AuditFileError)
     /// Opens the path anew, making the file where it is missing. On an error the file that was open stays so.
     mutating func reopen() throws(AuditFileError) -> AuditOpening
+    /// Closes the file.
+    mutating func release()
 }

@@ -10,7 +10,7 @@ public struct AuditJournal<File: AuditFile> {
     /// The place of the next record.
     public private(set) var chain: AuditChain
 
-    var file: File
+    private var file: File
     private let sync: AuditSync
     private let context: SHA256Context
     /// The size that the file has if nobody else changed it.
@@ -98,6 +98,15 @@ public struct AuditJournal<File: AuditFile> {
         if case .unwritable = status, !recover(now: now) { return owed.isEmpty }
         return unsynced.isEmpty || synchronize(now: now)
     }
+
+    /// Has the next record say that so many refusals found no room on their way to the journal.
+    public mutating func noteDroppedRefusals(_ count: UInt64) {
+        refusalsToNote += count
+        counters.droppedRefusals += count
+    }
+
+    /// Closes the file. Nothing can be written afterwards.
+    public mutating func release() { file.release() }
 
     // MARK: - One round
 

@@ -1,0 +1,184 @@
+import Digests
+import GatewayCore
+import Glibc
+import NIOCore
+import Synchronization
+
+/// Why the trail cannot be opened; a `serve` without its trail does not start.
+enum AuditTrailError: Error, CustomStringConvertible {
+    case file(path: String, AuditFileError)
+    case digest(DigestError)
+    case thread(String)
+
+    var description: String {
+        switch self {
+        case .file(let path, let error): "cannot open the audit trail \(path): \(error)"
+        case .digest(let error): "cannot open the audit trail: \(error)"
+        case .thread(let reason): "cannot start the audit writer: \(reason)"
+        }
+    }
+}
+
+/// What operators want to read in the log.
+enum AuditTrailEvent: Sendable, Equatable {
+    case statusChanged(AuditStatus)
+    /// The same words as in the member `note` of the next record.
+    case noted(String)
+    case reopened
+    /// The old file stays in use.
+    case reopeningFailed(AuditFileError)
+}
+
+/// The audit trail: one writer thread with the one file, and lanes that lead to it from the event loops.
+///
+/// A record goes entry -> lane (encoded there) -> inbox -> journal (chained, written, synced) -> waiter, back on its loop.
+final class AuditTrail: Sendable {
+    let sync: AuditSync
+    private let rule: AuditRule
+    private let instance: String
+    private let observer: @Sendable (AuditTrailEvent) -> Void
+    private let inbox = AuditInbox()
+    private let links = Mutex<[Registration]>([])
+    private let published = Mutex(Published())
+    /// Read by every intent: 0 open, 1 not writable.
+    private let gate = Atomic<UInt8>(0)
+    private let backlogByteCount = Atomic<Int>(0)
+    private let writer = Mutex<pthread_t?>(nil)
+
+    private struct Registration: Sendable {
+        var loop: any EventLoop
+        var link: NIOLoopBound<AuditLink>
+    }
+
+    private struct Published {
+        var status = AuditStatus.writable
+        var counters = AuditCounters()
+        var isFinishedWhole = true
+    }
+
+    /// Beyond this much waiting for the writer, intents are refused; refusals beyond half of it are dropped.
+    static let backlogByteLimit = 8 << 20
+
+    /// Opens the file (making it, mode 0600, where it is missing), mends its end, finds the place in the chain and starts the writer.
+    ///
+    /// - Parameters:
+    ///   - instance: the name of this process in records.
+    ///   - observer: told what operators want to read in the log; on the writer's thread.
+    init(
+        rule: AuditRule, instance: String, observer: @escaping @Sendable (AuditTrailEvent) -> Void = { _ in }
+    ) throws(AuditTrailError) {
+        self.rule = rule
+        self.instance = instance
+        self.observer = observer
+        sync = rule.sync
+        let (journal, notes) = try AuditTrail.open(rule, instance: instance)
+        for note in notes { observer(.noted(note)) }
+        let worker = AuditWriter(journal: journal, trail: self, inbox: inbox, path: rule.path)
+        let thread = try worker.start()
+        writer.withLock { $0 = thread }
+    }
+
+    private static func open(_ rule: AuditRule, instance: String) throws(AuditTrailError) -> (AuditJournal<AuditLogFile>, [String]) {
+        var file: AuditLogFile
+        do throws(DigestError) {
+            // A key or an algorithm that does not work is told now, not at the first request.
+            _ = try AuditEncoder(instance: instance, style: rule.subject)
+            file = try AuditLogFile(path: rule.path)
+        } catch {
+            throw .digest(error)
+        }
+        let opening: AuditOpening
+        do throws(AuditFileError) {
+            opening = try file.reopen()
+        } catch {
+            throw .file(path: rule.path, error)
+        }
+        do throws(DigestError) {
+            return (try AuditJournal(file: file, opening: opening, sync: rule.sync), opening.notes)
+        } catch {
+            throw .digest(error)
+        }
+    }
+
+    /// For `/ready` and `/status`.
+    var status: AuditStatus { published.withLock { $0.status } }
+
+    /// For metrics.
+    var counters: AuditCounters { published.withLock { $0.counters } }
+
+    /// Bytes that wait for the writer.
+    var backlog: Int { backlogByteCount.load(ordering: .relaxed) }
+
+    /// Goes on in the file that the path names now, soon. From any thread; on SIGHUP.
+    func reopen() { inbox.requestReopening() }
+
+    /// Writes what is left and syncs, and ends the writer. Blocks; not on an event loop. Lanes must have been flushed.
+    /// False where records of requests already sent could not be written.
+    func close() -> Bool {
+        inbox.requestClosing()
+        let thread = writer.withLock { slot in
+            defer { slot = nil }
+            return slot
+        }
+        if let thread { pthread_join(thread, nil) }
+        // Links hold the trail, and it holds them, until here.
+        links.withLock { $0.removeAll() }
+        return published.withLock { $0.isFinishedWhole }
+    }
+
+    // MARK: - For lanes
+
+    func makeEncoder() throws(DigestError) -> AuditEncoder { try AuditEncoder(instance: instance, style: rule.subject) }
+
+    func register(_ link: AuditLink, on loop: any EventLoop) -> Int {
+        let registration = Registration(loop: loop, link: NIOLoopBound(link, eventLoop: loop))
+        return links.withLock { links in
+            links.append(registration)
+            return links.count - 1
+        }
+    }
+
+    func reasonToRefuse(adding byteCount: Int) -> String? {
+        if gate.load(ordering: .relaxed) != 0, case .unwritable(let reason) = status { return reason }
+        if backlogByteCount.load(ordering: .relaxed) + byteCount > AuditTrail.backlogByteLimit { return "the writer cannot keep up" }
+        return nil
+    }
+
+    func hasRoomForRefusals(adding byteCount: Int) -> Bool {
+        gate.load(ordering: .relaxed) == 0 && backlogByteCount.load(ordering: .relaxed) + byteCount <= AuditTrail.backlogByteLimit / 2
+    }
+
+    func dropRefusal() { inbox.addDroppedRefusal() }
+
+    func deliver(_ batch: consuming AuditBatch, link: Int) -> AuditBatch {
+        let (spare, pending) = inbox.deliver(batch, lane: link)
+        backlogByteCount.store(pending, ordering: .relaxed)
+        return spare
+    }
+
+    // MARK: - For the writer
+
+    func publish(_ status: AuditStatus, _ counters: AuditCounters) {
+        gate.store(status == .writable ? 0 : 1, ordering: .relaxed)
+        let isNew = published.withLock { published in
+            defer {
+                published.status = status
+                published.counters = counters
+            }
+            return published.status != status
+        }
+        if isNew { observer(.statusChanged(status)) }
+    }
+
+    func publish(finishedWhole isWhole: Bool) { published.withLock { $0.isFinishedWhole = isWhole } }
+
+    func publish(_ event: AuditTrailEvent) { observer(event) }
+
+    func backlogIsTaken() { backlogByteCount.store(0, ordering: .relaxed) }
+
+    /// Tells one lane about its oldest `count` awaited records, in one task of its loop.
+    func settle(link: Int, _ count: Int, _ verdict: AuditVerdict) {
+        let registration = links.withLock { $0[link] }
+        registration.loop.execute { registration.link.value.settle(count, verdict) }
+    }
+}
