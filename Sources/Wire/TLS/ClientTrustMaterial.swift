@@ -20,8 +20,15 @@ struct ClientTrustMaterial {
         }
         authorities = try trust.authorities.certificates()
         revocationLists = try trust.revocationLists?.revocationLists() ?? []
-        for authority in authorities { try CertificateChainCheck.checkDates(authority.pointer, name: trust.authorities.description) }
+        // A bundle may well hold an authority that has run out beside its successor.
         var notes: [String] = []
+        for authority in authorities {
+            do throws(TLSError) {
+                try CertificateChainCheck.checkDates(authority.pointer, name: trust.authorities.description)
+            } catch {
+                notes.append(error.sentence)
+            }
+        }
         if let source = trust.revocationLists {
             for list in revocationLists {
                 if let note = try Self.check(list.pointer, of: authorities, name: source.description) { notes.append(note) }
@@ -49,10 +56,12 @@ struct ClientTrustMaterial {
     private static func check(_ list: OpaquePointer, of authorities: [Certificate], name: String) throws(TLSError) -> String? {
         let issuer = CertificateFields.text(ofName: X509_CRL_get_issuer(list))
         if let end = X509_CRL_get0_nextUpdate(list), X509_cmp_current_time(end) < 0 {
-            throw TLSError(.expired, "\(name): the revocation list of \(issuer) ran out on \(CertificateFields.text(ofTime: end)); fetch a new one")
+            let time = CertificateFields.text(ofTime: end)
+            throw TLSError(.expired, "\(name): the revocation list of \(issuer) ran out on \(time); fetch a new one")
         }
         if let start = X509_CRL_get0_lastUpdate(list), X509_cmp_current_time(start) > 0 {
-            throw TLSError(.notYetValid, "\(name): the revocation list of \(issuer) is not valid before \(CertificateFields.text(ofTime: start))")
+            let time = CertificateFields.text(ofTime: start)
+            throw TLSError(.notYetValid, "\(name): the revocation list of \(issuer) is not valid before \(time)")
         }
         let named = authorities.filter { X509_NAME_cmp(X509_get_subject_name($0.pointer), X509_CRL_get_issuer(list)) == 0 }
         if named.isEmpty { return "\(name): the revocation list of \(issuer) is by none of the client CAs" }

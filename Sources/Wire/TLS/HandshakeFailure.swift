@@ -22,18 +22,25 @@ extension TLSError {
 
     private static func known(_ reason: Int32, role: TLSRole) -> TLSError? {
         switch reason {
-        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: TLSError(.noClientCertificate, "the client showed no certificate, and one is required")
-        case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST: TLSError(.notTLS, "the client spoke plain HTTP, not TLS")
-        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_SSL_VERSION, SSL_R_VERSION_TOO_LOW, SSL_R_UNKNOWN_PROTOCOL, SSL_R_INAPPROPRIATE_FALLBACK,
-            SSL_R_NO_PROTOCOLS_AVAILABLE:
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            TLSError(.noClientCertificate, "the client showed no certificate, and one is required")
+        case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
+            TLSError(.notTLS, "the client spoke plain HTTP, not TLS")
+        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_SSL_VERSION, SSL_R_VERSION_TOO_LOW, SSL_R_UNKNOWN_PROTOCOL,
+            SSL_R_INAPPROPRIATE_FALLBACK, SSL_R_NO_PROTOCOLS_AVAILABLE:
             TLSError(.versionMismatch, "the \(role.peer) speaks no TLS version that is allowed here")
         case SSL_R_NO_SHARED_CIPHER, SSL_R_WRONG_CIPHER_RETURNED, SSL_R_NO_SUITABLE_KEY_SHARE, SSL_R_NO_SHARED_GROUPS,
-            SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, SSL_R_NO_CIPHERS_AVAILABLE, SSL_R_UNKNOWN_CIPHER_RETURNED:
+            SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM, SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, SSL_R_NO_CIPHERS_AVAILABLE,
+            SSL_R_UNKNOWN_CIPHER_RETURNED:
             TLSError(.cipherMismatch, "the \(role.peer) offers no cipher, group or signature algorithm that is allowed here")
-        case SSL_R_NO_APPLICATION_PROTOCOL: TLSError(.protocolMismatch, "the \(role.peer) offers no application protocol (ALPN) that is spoken here")
-        case SSL_R_EXCESSIVE_MESSAGE_SIZE: TLSError(.limitExceeded, "the \(role.peer) sent a handshake message that is too large")
-        case SSL_R_UNEXPECTED_EOF_WHILE_READING: TLSError(.truncated, "the \(role.peer) closed the connection without announcing the end of its data")
-        case SSL_R_NO_RENEGOTIATION: TLSError(.renegotiation, "the \(role.peer) does not renegotiate")
+        case SSL_R_NO_APPLICATION_PROTOCOL:
+            TLSError(.protocolMismatch, "the \(role.peer) offers no application protocol (ALPN) that is spoken here")
+        case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+            TLSError(.limitExceeded, "the \(role.peer) sent a handshake message that is too large")
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+            TLSError(.truncated, "the \(role.peer) closed the connection without announcing the end of its data")
+        case SSL_R_NO_RENEGOTIATION:
+            TLSError(.renegotiation, "the \(role.peer) does not renegotiate")
         default: nil
         }
     }

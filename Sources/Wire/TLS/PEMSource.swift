@@ -21,7 +21,9 @@ public enum PEMSource: Sendable, CustomStringConvertible {
     func certificates() throws(TLSError) -> [Certificate] {
         try read { bio throws(TLSError) in
             var found: [Certificate] = []
-            while let pointer = PEM_read_bio_X509(bio, nil, Self.refusePassphrase, nil) { found.append(Certificate(owning: pointer)) }
+            while let pointer = PEM_read_bio_X509(bio, nil, Self.refusePassphrase, nil) {
+                found.append(Certificate(owning: pointer))
+            }
             try endOfEntries(found.count, what: "certificate", label: "CERTIFICATE")
             return found
         }
@@ -31,7 +33,9 @@ public enum PEMSource: Sendable, CustomStringConvertible {
     func revocationLists() throws(TLSError) -> [RevocationList] {
         try read { bio throws(TLSError) in
             var found: [RevocationList] = []
-            while let pointer = PEM_read_bio_X509_CRL(bio, nil, Self.refusePassphrase, nil) { found.append(RevocationList(owning: pointer)) }
+            while let pointer = PEM_read_bio_X509_CRL(bio, nil, Self.refusePassphrase, nil) {
+                found.append(RevocationList(owning: pointer))
+            }
             try endOfEntries(found.count, what: "revocation list", label: "X509 CRL")
             return found
         }
@@ -47,7 +51,8 @@ public enum PEMSource: Sendable, CustomStringConvertible {
             }
             let errors = ErrorQueue.drain()
             if errors.contains(where: { $0.library == ERR_LIB_PEM && $0.reason == PEM_R_BAD_PASSWORD_READ }) {
-                throw TLSError(.configuration, "\(self): the private key is encrypted; write it without a passphrase: openssl pkey -in \(self)")
+                throw TLSError(
+                    .configuration, "\(self): the private key is encrypted; store it without a passphrase (openssl pkey -in FILE)")
             }
             if errors.contains(where: { $0.library == ERR_LIB_PEM && $0.reason == PEM_R_NO_START_LINE }) {
                 throw TLSError(.configuration, "\(self): no PEM private key in it (expected -----BEGIN PRIVATE KEY-----)")

@@ -26,7 +26,8 @@ public struct TLSPeerIdentity: Sendable, Equatable {
     public func spiffeID() throws(TLSError) -> String? {
         guard let id = uriNames.first(where: Self.isSPIFFE) else { return nil }
         guard uriNames.count == 1 else {
-            throw TLSError(.invalidCertificate, "the certificate (\(subject)) has \(uriNames.count) URI names; a SPIFFE certificate has exactly one")
+            throw TLSError(
+                .invalidCertificate, "the certificate (\(subject)) has \(uriNames.count) URI names; a SPIFFE certificate has exactly one")
         }
         return id
     }

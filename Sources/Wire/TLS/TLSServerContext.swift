@@ -106,14 +106,15 @@ public final class TLSServerContext: @unchecked Sendable {
     }
 
     /// SNI: an exact name goes before a wildcard; an unknown name gets the first certificate.
-    private static let chooseCertificate: @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32 = {
-        ssl, _, _ in
-        guard let ssl, let server = TLSSession.owner(of: ssl)?.server, let asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
-            let index = server.names.index(of: String(cString: asked))
-        else { return SSL_TLSEXT_ERR_NOACK }
-        if index > 0 { SSL_set_SSL_CTX(ssl, server.contexts[index]) }
-        return SSL_TLSEXT_ERR_OK
-    }
+    private static let chooseCertificate: @convention(c) (OpaquePointer?, UnsafeMutablePointer<Int32>?, UnsafeMutableRawPointer?) -> Int32 =
+        {
+            ssl, _, _ in
+            guard let ssl, let server = TLSSession.owner(of: ssl)?.server, let asked = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name),
+                let index = server.names.index(of: String(cString: asked))
+            else { return SSL_TLSEXT_ERR_NOACK }
+            if index > 0 { SSL_set_SSL_CTX(ssl, server.contexts[index]) }
+            return SSL_TLSEXT_ERR_OK
+        }
 
     /// ALPN: the first of ours that the client offers too (RFC 7301 section 3.2).
     private static let chooseProtocol:

@@ -1,30 +1,5 @@
 import COpenSSL
 
-/// What a finished handshake agreed on.
-public struct TLSHandshake: Sendable, Equatable {
-    /// The application protocol (ALPN), for example `h2`; nil when none was negotiated.
-    public let applicationProtocol: String?
-    public let version: TLSVersion
-    /// Whether an earlier session was resumed.
-    public let resumed: Bool
-    /// The peer's verified certificate. On a client the server's; on a server the client's, nil when none was shown.
-    public let peer: TLSPeerIdentity?
-    /// The server name that the client asked for (SNI), nil when it sent none. Lower case.
-    public let serverName: String?
-}
-
-/// What a session has to say, in the order in which it happened.
-public enum TLSEvent: Sendable, Equatable {
-    /// Once, before any plaintext.
-    case handshakeComplete(TLSHandshake)
-    /// This many bytes of plaintext are at the start of the area. More may follow at once.
-    case plaintext(Int)
-    /// The peer will send nothing more (close_notify). Our side may still send.
-    case peerClosed
-    /// Once; nothing follows it. An alert for the peer may be in the outgoing bytes.
-    case failed(TLSError)
-}
-
 /// One TLS connection as bytes in, bytes out. No sockets, no clock but OpenSSL's own for certificate dates.
 ///
 /// Use: `receive` what the transport read, call `next` until it gives nil, write what `drain` hands out. A client's first call of
@@ -54,15 +29,15 @@ public final class TLSSession {
     private var peerHasClosed = false
     private var weHaveClosed = false
     private var inputEnded = false
-    private var triedRenegotiation = false
-    private var verifyFailure: VerifyFailure?
+    var triedRenegotiation = false
+    var verifyFailure: VerifyFailure?
     private var pendingFailure: TLSError?
     private var firstBytes = FirstBytes()
     private var handshakeBytes = 0
 
     /// What the client expects the server to be; empty on a server.
-    private let expectedName: String
-    private let client: TLSClientContext?
+    let expectedName: String
+    let client: TLSClientContext?
     let server: TLSServerContext?
 
     /// A client's side. `serverName` is checked against the certificate's alternative names (RFC 9525: no partial wildcards, no
@@ -109,7 +84,8 @@ public final class TLSSession {
             firstBytes.append(ciphertext)
             handshakeBytes += ciphertext.count
             if handshakeBytes > Self.handshakeLimit {
-                pendingFailure = TLSError(.limitExceeded, "the \(role.peer) sent more than \(Self.handshakeLimit) bytes before the handshake was done")
+                let limit = Self.handshakeLimit
+                pendingFailure = TLSError(.limitExceeded, "the \(role.peer) sent more than \(limit) bytes before the handshake was done")
                 return
             }
         }
@@ -123,7 +99,7 @@ public final class TLSSession {
         }
     }
 
-    /// The transport will bring nothing more. `next` then says whether the end was announced (`peerClosed`) or not (`truncated`).
+    /// The transport brings nothing more. `next` then says whether the end was announced (`peerClosed`) or not (`truncated`).
     public func receiveEnd() {
         inputEnded = true
     }
@@ -194,10 +170,12 @@ extension TLSSession {
             // A resumed session brings the certificate of the first handshake, whose dates are not checked again by OpenSSL.
             if SSL_session_reused(ssl) == 1, X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0 {
                 let end = CertificateFields.text(ofTime: X509_get0_notAfter(certificate))
-                return fail(TLSError(.expired, "the \(role.peer)'s certificate (\(CertificateFields.subject(certificate))) expired on \(end)"))
+                let subject = CertificateFields.subject(certificate)
+                return fail(TLSError(.expired, "the \(role.peer)'s certificate (\(subject)) expired on \(end)"))
             }
             guard let identity = TLSPeerIdentity(certificate: certificate) else {
-                return fail(TLSError(.invalidCertificate, "the \(role.peer)'s certificate has alternative names that cannot be read safely"))
+                let sentence = "the \(role.peer)'s certificate has alternative names that cannot be read safely"
+                return fail(TLSError(.invalidCertificate, sentence))
             }
             peer = identity
         }
@@ -318,43 +296,5 @@ extension TLSSession {
             ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.text) == 1
             : SSL_set1_host(ssl, name.text) == 1 && countersign_ssl_set_server_name(ssl, name.text) == 1
         guard done else { throw TLSError(.fault, "OpenSSL does not take the server name \(name.text) (\(ErrorQueue.drain().text))") }
-    }
-
-    // OpenSSL's callbacks find the session by this slot of the SSL object. The session owns that object and frees it in deinit, so the
-    // unretained pointer is good whenever a callback runs.
-    private static let ownIndex: Int32 = 0
-
-    static func owner(of ssl: OpaquePointer?) -> TLSSession? {
-        guard let ssl, let own = SSL_get_ex_data(ssl, ownIndex) else { return nil }
-        return Unmanaged<TLSSession>.fromOpaque(own).takeUnretainedValue()
-    }
-
-    /// Keeps a copy of a session that the server issued; OpenSSL marks the original as spent when its connection is freed without
-    /// close_notify. The 0 leaves the original to OpenSSL.
-    static let keepSession: @convention(c) (OpaquePointer?, OpaquePointer?) -> Int32 = { ssl, session in
-        guard let session, let own = TLSSession.owner(of: ssl), let cache = own.client?.sessions else { return 0 }
-        if let copy = SSL_SESSION_dup(session) { cache.store(ResumableSession(owning: copy), for: own.expectedName) }
-        return 0
-    }
-
-    /// Remembers the first fault of a chain. It overrules OpenSSL's verdict in one case: a trust anchor needs no revocation list, as it
-    /// is trusted by configuration (RFC 5280 section 6.1).
-    static let noteVerifyFailure: @convention(c) (Int32, OpaquePointer?) -> Int32 = { verdict, store in
-        guard verdict == 0, let store, let raw = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()) else { return verdict }
-        let depth = X509_STORE_CTX_get_error_depth(store)
-        if X509_STORE_CTX_get_error(store) == X509_V_ERR_UNABLE_TO_GET_CRL, depth > 0,
-            depth == OPENSSL_sk_num(X509_STORE_CTX_get0_chain(store)) - 1
-        {
-            X509_STORE_CTX_set_error(store, X509_V_OK)
-            return 1
-        }
-        if let own = TLSSession.owner(of: OpaquePointer(raw)), own.verifyFailure == nil { own.verifyFailure = VerifyFailure(store) }
-        return 0
-    }
-
-    /// OpenSSL refuses a renegotiation with a warning alert and goes on; we end the connection.
-    static let noticeRenegotiation: @convention(c) (OpaquePointer?, Int32, Int32) -> Void = { ssl, place, value in
-        guard place == SSL_CB_WRITE_ALERT, value & 0xFF == SSL_AD_NO_RENEGOTIATION else { return }
-        TLSSession.owner(of: ssl)?.triedRenegotiation = true
     }
 }

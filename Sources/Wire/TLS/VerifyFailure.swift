@@ -50,7 +50,8 @@ struct VerifyFailure {
         case X509_V_ERR_UNABLE_TO_GET_CRL: return (.revocationUnknown, "no revocation list covers \(named), issued by \(issuer)")
         case X509_V_ERR_CRL_HAS_EXPIRED, X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_CRL_SIGNATURE_FAILURE:
             return (.revocationUnknown, "the revocation list of \(issuer) cannot be used: \(text)")
-        case X509_V_ERR_INVALID_PURPOSE: return (.wrongPurpose, "\(named) may not be used for this: its extended key usage does not allow it")
+        case X509_V_ERR_INVALID_PURPOSE:
+            return (.wrongPurpose, "\(named) may not be used for this: its extended key usage does not allow it")
         default: return (.invalidCertificate, "\(named) is refused: \(text)")
         }
     }

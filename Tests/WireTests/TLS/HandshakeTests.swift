@@ -64,10 +64,11 @@ import Wire
         #expect(joined.client.plaintext == Array(repeating: 7, count: 20_000) && joined.client.closed)
     }
 
-    @Test(arguments: [
-        (["h2", "http/1.1"], ["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], ["h2", "http/1.1"], "h2"),
-        (["http/1.1"], ["h2", "http/1.1"], "http/1.1"), (["h2"], ["http/1.1", "h2"], "h2"), ([], ["h2"], nil), (["h2"], [], nil),
-    ] as [([String], [String], String?)])
+    @Test(
+        arguments: [
+            (["h2", "http/1.1"], ["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], ["h2", "http/1.1"], "h2"),
+            (["http/1.1"], ["h2", "http/1.1"], "http/1.1"), (["h2"], ["http/1.1", "h2"], "h2"), ([], ["h2"], nil), (["h2"], [], nil),
+        ] as [([String], [String], String?)])
     func negotiatesTheApplicationProtocol(_ offered: [String], _ spoken: [String], _ chosen: String?) throws {
         let joined = try JoinedSessions(
             client: client { $0.applicationProtocols = offered }, server: server { $0.applicationProtocols = spoken })
@@ -114,12 +115,14 @@ import Wire
         #expect(third.client.handshake?.resumed == false)
     }
 
-    @Test(arguments: [
-        ("localhost", "server", nil), ("LOCALHOST.", "server", nil), ("127.0.0.1", "server", nil), ("::1", "server", nil), ("[::1]", "server", nil),
-        ("127.0.0.2", "server", .wrongName), ("example.test", "server", .wrongName), ("x.api.example.test", "server", .wrongName),
-        ("a.wild.test", "wildcard", nil), ("wild.test", "wildcard", .wrongName), ("a.b.wild.test", "wildcard", .wrongName),
-        ("ab.wild.test", "partial-wildcard", .wrongName), ("localhost", "name-only", .wrongName), ("localhost", "nul-name", .wrongName),
-    ] as [(String, String, TLSError.Kind?)])
+    @Test(
+        arguments: [
+            ("localhost", "server", nil), ("LOCALHOST.", "server", nil), ("127.0.0.1", "server", nil), ("::1", "server", nil),
+            ("[::1]", "server", nil),
+            ("127.0.0.2", "server", .wrongName), ("example.test", "server", .wrongName), ("x.api.example.test", "server", .wrongName),
+            ("a.wild.test", "wildcard", nil), ("wild.test", "wildcard", .wrongName), ("a.b.wild.test", "wildcard", .wrongName),
+            ("ab.wild.test", "partial-wildcard", .wrongName), ("localhost", "name-only", .wrongName), ("localhost", "nul-name", .wrongName),
+        ] as [(String, String, TLSError.Kind?)])
     func checksTheName(_ name: String, _ certificate: String, _ kind: TLSError.Kind?) throws {
         let certificates = certificate == "nul-name" ? nil : try server(certificate)
         guard let certificates else {

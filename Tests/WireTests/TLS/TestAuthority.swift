@@ -20,7 +20,8 @@ struct TestAuthority: Sendable {
         for authority in ["root", "other"] {
             try prepare(authority)
             try openssl(
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=Test \(authority)",
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                "/CN=Test \(authority)",
                 "-keyout", "\(authority).key", "-out", "\(authority).crt", "-addext", "basicConstraints=critical,CA:TRUE",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         }
@@ -39,7 +40,8 @@ struct TestAuthority: Sendable {
         try issue("by-other", by: "other", names: all)
         try issue("with-aia", by: "root", names: all, extra: "authorityInfoAccess=caIssuers;URI:http://ca.example.test/ca.crt\n")
         try openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=alone", "-keyout",
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=alone",
+            "-keyout",
             "self-signed.key", "-out", "self-signed.crt", "-addext", "subjectAltName=\(all)")
         let clients = "extendedKeyUsage=clientAuth\n"
         let spiffe = "URI:spiffe://example.test/ns/a/sa/billing"
@@ -95,11 +97,14 @@ struct TestAuthority: Sendable {
     ) throws {
         let algorithm = rsa ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         try openssl(
-            ["req", "-new", "-nodes", "-subj", subject ?? "/CN=\(name)", "-keyout", "\(name).key", "-out", "\(name).csr", "-newkey"] + algorithm)
-        let extensions = (names.map { "subjectAltName=\($0)\n" } ?? "") + extra + "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+            ["req", "-new", "-nodes", "-subj", subject ?? "/CN=\(name)", "-keyout", "\(name).key", "-out", "\(name).csr", "-newkey"]
+                + algorithm)
+        let extensions =
+            (names.map { "subjectAltName=\($0)\n" } ?? "") + extra + "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
         try Data(extensions.utf8).write(to: URL(fileURLWithPath: file("\(name).ext")))
         try openssl(
-            "ca", "-batch", "-notext", "-config", "\(authority).cnf", "-in", "\(name).csr", "-out", "\(name).crt", "-extfile", "\(name).ext",
+            "ca", "-batch", "-notext", "-config", "\(authority).cnf", "-in", "\(name).csr", "-out", "\(name).crt", "-extfile",
+            "\(name).ext",
             "-startdate", stamp(from), "-enddate", stamp(until))
     }
 
@@ -131,7 +136,8 @@ struct TestAuthority: Sendable {
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw TLSError(.fault, "openssl \(arguments.joined(separator: " ")): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
+            throw TLSError(
+                .fault, "openssl \(arguments.joined(separator: " ")): \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
         }
     }
 }
