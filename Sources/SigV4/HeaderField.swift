@@ -35,7 +35,7 @@ enum CanonicalValue {
         var isBlankPending = false
         for index in 0..<value.count {
             let byte = value[index]
-            if byte == 0x20 || byte &- 0x09 < 5 {
+            if isBlank(byte) {
                 isBlankPending = end > 0
             } else {
                 if isBlankPending {
@@ -49,6 +49,15 @@ enum CanonicalValue {
         }
         return end
     }
+
+    /// Without the blanks around; those within stay.
+    static func trim(_ value: [UInt8]) -> [UInt8] {
+        guard let first = value.firstIndex(where: { !isBlank($0) }), let last = value.lastIndex(where: { !isBlank($0) }) else { return [] }
+        return Array(value[first...last])
+    }
+
+    @inline(__always)
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 < 5 }
 
     static func canonicalize(_ value: [UInt8]) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: value.count) { buffer, count in
