@@ -21,7 +21,7 @@ enum BindAddressText {
         }
         guard !text.contains("/") else { throw ValueProblem("is not an address to listen on", remedy) }
         if let port = Int(text) { throw ValueProblem("is only a port", "write \"127.0.0.1:\(port)\"") }
-        if text.hasPrefix(":") || text.hasPrefix("*:") {
+        if text.hasPrefix(":") && !text.hasPrefix("::") || text.hasPrefix("*:") {
             let port = text.drop { $0 != ":" }
             throw ValueProblem(
                 "names no address", "write \"127.0.0.1\(port)\" for this machine alone, \"0.0.0.0\(port)\" for every network")

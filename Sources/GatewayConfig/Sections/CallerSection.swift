@@ -12,7 +12,7 @@ extension Field {
 
     /// The names that an array of callers declares, for references; nil when it cannot be told.
     func callerNames() -> [String]? {
-        guard case .array(let nodes) = node.value else { return nil }
+        guard case .array(let nodes) = node.value, !nodes.isEmpty else { return nil }
         var names: [String] = []
         for node in nodes {
             guard case .object(let members) = node.value, let member = members.first(where: { $0.key == CallerKey.name.rawValue }),

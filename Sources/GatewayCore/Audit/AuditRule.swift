@@ -16,6 +16,19 @@ public enum AuditSubjectStyle: Sendable, Equatable {
     case last4
 }
 
+/// The key stays out of every description, `dump` included.
+extension AuditSubjectStyle: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        switch self {
+        case .plain: "plain"
+        case .pseudonym: "pseudonym"
+        case .last4: "last4"
+        }
+    }
+
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// `audit` in the configuration.
 public struct AuditRule: Sendable, Equatable {
     public var path: String

@@ -19,6 +19,12 @@ public struct ParameterRule: Sendable, Equatable {
     }
 }
 
+/// Phone numbers stay out of every description, `dump` included.
+extension ParameterRule: CustomStringConvertible, CustomReflectable {
+    public var description: String { "\(name): \(format.rawValue), \(deny.count) denied" }
+    public var customMirror: Mirror { Mirror(self, children: ["name": name, "format": format, "denied": deny.count]) }
+}
+
 /// One segment of a path template.
 public enum TemplateSegment: Sendable, Equatable {
     case literal(String)

@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+@testable import GatewayConfig
+
+/// Keys that the sample does not use, or that the loader does not read, would fail here.
+@Suite struct EveryKeyTests {
+    /// `listeners[].tls` in the sample: an entry that has it.
+    private static let places = [
+        "": "", "listeners[]": "listeners[0]", "listeners[].tls": "listeners[2].tls",
+        "listeners[].tls.additionalCertificates[]": "listeners[2].tls.additionalCertificates[0]",
+        "listeners[].timeouts": "listeners[0].timeouts",
+        "listeners[].limits": "listeners[0].limits", "admin": "admin", "credentials.*": "credentials.chime",
+        "upstreams.*": "upstreams.chime",
+        "callers[]": "callers[0]", "limits.*": "limits.account", "routes[]": "routes[0]",
+        "routes[].parameters.*": "routes[0].parameters.phoneNumberId", "audit": "audit", "audit.file": "audit.file", "drain": "drain",
+        "limitStore": "limitStore",
+    ]
+
+    static let all: [String] = ConfigurationKeys.byPath.flatMap { path, keys in
+        keys.map { key in places[path].map { $0.isEmpty ? key : "\($0).\(key)" } ?? "no place for \(path)" }
+    }.sorted()
+
+    @Test(arguments: all, ["[]", "null"])
+    func isReadAndRefusedWhenOfTheWrongKind(path: String, value: String) throws {
+        let folder = try TemporaryFolder.withSampleFiles()
+        let mistakes = Sample.mistakes(in: try Sample.json(replacing: path, with: value), folder: folder)
+        #expect(mistakes.contains { $0.path == path }, "\(mistakes)")
+    }
+
+    @Test func theSampleIsGood() throws {
+        let folder = try TemporaryFolder.withSampleFiles()
+        #expect(Sample.mistakes(in: Sample.json, folder: folder) == [])
+    }
+
+    @Test func everyMistakeIsReportedAtOnceInTheOrderOfTheFile() throws {
+        let folder = try TemporaryFolder()
+        let json = """
+            {
+              "listeners": [ { "bind": "0.0.0.0:80", "mode": 660 } ],
+              "lissteners": [],
+              "credentials": { "chime": { "type": "static", "accessKeyId": "${ABSENT}" } },
+              "upstreams": { "chime": { "url": "chime", "credentials": "chimes", "maxConnections": "64" } },
+              "callers": [ { "name": "billing" }, { "name": "billing", "networks": ["10.0.0.1/8"] } ],
+              "limits": { "fuse": { "rate": "often" } },
+              "routes": [ { "method": "delete", "path": "x", "upstream": "x", "limits": ["fuse", "fuze"], "callers": ["bill"] } ],
+              "audit": { "file": { "sync": "yes" } }
+            }
+            """
+        #expect(
+            Sample.mistakes(in: json, folder: folder).map(\.path) == [
+                "listeners[0]", "listeners[0].mode", "listeners[0].mode", "lissteners", "credentials.chime.secretAccessKey",
+                "credentials.chime.accessKeyId", "upstreams.chime.service", "upstreams.chime.region", "upstreams.chime.url",
+                "upstreams.chime.credentials", "upstreams.chime.maxConnections", "callers[0]", "callers[1].name", "callers[1].networks[0]",
+                "limits.fuse.rate", "routes[0].operation", "routes[0].method", "routes[0].path", "routes[0].upstream",
+                "routes[0].limits[1]",
+                "routes[0].callers[0]", "audit.file.path", "audit.file.sync",
+            ])
+    }
+
+    @Test func aKeyThatStandsTwiceIsAMistakeAtItsSecondPlace() throws {
+        let folder = try TemporaryFolder()
+        let mistakes = Sample.mistakes(in: "{\n  \"drain\": {\"delay\": \"1s\",\n    \"delay\": \"2s\"}}", folder: folder)
+        let mistake = try #require(mistakes.first { $0.path == "drain.delay" })
+        #expect(mistake.line == 3 && mistake.column == 5)
+        #expect(mistake.description == "drain.delay (line 3, column 5): this key stands twice in one object: remove one of the two")
+    }
+}
