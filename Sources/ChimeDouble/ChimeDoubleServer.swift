@@ -28,7 +28,8 @@ public final class ChimeDoubleServer: Sendable {
 
     /// Binds and begins to answer. Throws what binding throws, for example when the port is taken.
     public static func start(
-        group: any EventLoopGroup, host: String = "127.0.0.1", port: Int = 0, options: ChimeDoubleOptions = ChimeDoubleOptions()
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, host: String = "127.0.0.1", port: Int = 0,
+        options: ChimeDoubleOptions = ChimeDoubleOptions()
     ) async throws -> ChimeDoubleServer {
         let service = DoubleService(options: options)
         let listener = try await ServerBootstrap(group: group)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import ChimeDouble
 import Foundation
-import NIOPosix
 import Synchronization
 
 /// `countersign chime-double`: the embedded Chime stand-in on its own, for tests and local work.
@@ -70,7 +69,7 @@ struct Double_: AsyncParsableCommand {
         }
         let server: ChimeDoubleServer
         do {
-            server = try await ChimeDoubleServer.start(group: .singletonMultiThreadedEventLoopGroup, port: port, options: options)
+            server = try await ChimeDoubleServer.start(port: port, options: options)
         } catch {
             FileHandle.standardError.write(Data("cannot bind 127.0.0.1:\(port): \(error)\n".utf8))
             throw ExitCode(EX_UNAVAILABLE)
