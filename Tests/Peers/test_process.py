@@ -309,7 +309,7 @@ def test_check_prints_the_effective_configuration_without_secrets(tmp_path):
 @pytest.mark.parametrize(
     "arguments,code",
     [(["--version"], 0), (["--help"], 0), (["serve", "--help"], 0), (["check", "--help"], 0), (["sign", "--help"], 0), (["nonsense"], 64)],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
 def test_the_command_line(arguments, code):
     result = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=20, env=clean_environment())

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from botocore_stages import sign  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-COUNTERSIGN = os.environ.get("COUNTERSIGN", str(ROOT / ".build" / "debug" / "countersign"))
+COUNTERSIGN = os.path.abspath(os.environ.get("COUNTERSIGN", ROOT / ".build" / "debug" / "countersign"))
 COUNT = int(os.environ.get("SIGV4_REQUESTS", "4000"))
 SEED = int(os.environ.get("SIGV4_SEED", "20150830"))
 
@@ -155,8 +155,8 @@ def test_headers_hold_what_is_sent(signed):
             assert actual["headers"].get("X-Amz-Security-Token") == case.get("sessionToken")
 
 
-def run(*arguments, data=b"", environment=None):
-    return subprocess.run([COUNTERSIGN, *arguments], input=data, capture_output=True, timeout=60, env=environment)
+def run(*arguments, data=b"", environment=None, directory=None):
+    return subprocess.run([COUNTERSIGN, *arguments], input=data, capture_output=True, timeout=60, env=environment, cwd=directory)
 
 
 KEY = ["--access-key-id", "AKIDEXAMPLE", "--secret-access-key", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "--region", "us-east-1",
@@ -205,6 +205,51 @@ def test_key_may_come_from_the_environment():
     assert json.loads(done.stdout)["signature"] == LIST_USERS_SIGNATURE
 
 
+@pytest.fixture
+def configuration(tmp_path):
+    """Two upstreams; the IAM one has the key of AWS's example."""
+    config = {
+        "listeners": [{"bind": "127.0.0.1:0"}],
+        "credentials": {
+            "example": {"type": "static", "accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"},
+            "other": {"type": "static", "accessKeyId": "AKIDOTHER", "secretAccessKey": "other"},
+        },
+        "upstreams": {
+            "chime": {"url": "https://service.chime.aws.amazon.com", "service": "chime", "region": "us-east-1", "credentials": "other"},
+            "iam": {"url": "https://iam.amazonaws.com", "service": "iam", "region": "us-east-1", "credentials": "example"},
+        },
+        "routes": [{"operation": "ListUsers", "method": "GET", "path": "/", "upstream": "iam"}],
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("how", ["option", "option-before-environment", "environment", "working-directory"])
+def test_key_service_and_region_may_come_from_the_configuration(configuration, how):
+    arguments = ["--config", str(configuration)] if how.startswith("option") else []
+    environment = {"option-before-environment": {"AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": "env"},
+                   "environment": {"COUNTERSIGN_CONFIG": str(configuration)}}.get(how, {})
+    directory = configuration.parent if how == "working-directory" else None
+    done = run("sign", *arguments, "--at", "2015-08-30T12:36:00Z", "--json", "--request", "-", data=LIST_USERS,
+               environment=environment, directory=directory)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["signature"] == LIST_USERS_SIGNATURE
+
+
+def test_a_host_that_no_upstream_has_is_an_error(configuration):
+    done = run("sign", "--config", str(configuration), "GET", "https://sts.amazonaws.com/", environment={})
+    assert done.returncode == 64
+    assert "service.chime.aws.amazon.com, iam.amazonaws.com" in done.stderr.decode()
+
+
+def test_a_bad_configuration_is_exit_78(tmp_path):
+    (tmp_path / "bad.json").write_text("{}")
+    done = run("sign", "--config", str(tmp_path / "bad.json"), "GET", "https://h/", environment={})
+    assert done.returncode == 78 and b"listeners" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "data", "words"),
     [
@@ -229,8 +274,8 @@ def test_mistakes_are_usage_errors_that_say_what_to_write(arguments, data, words
 
 
 @pytest.mark.parametrize("arguments", [["--access-key-id", "A"], [], ["--access-key-id", "A", "--secret-access-key", "s"]])
-def test_a_missing_key_service_or_region_is_named(arguments):
-    done = run("sign", *arguments, "GET", "https://h/", environment={})
+def test_a_missing_key_service_or_region_is_named(arguments, tmp_path):
+    done = run("sign", *arguments, "GET", "https://h/", environment={}, directory=tmp_path)
     assert done.returncode == 64
     assert "--secret-access-key" in done.stderr.decode() or "--service" in done.stderr.decode()
 
