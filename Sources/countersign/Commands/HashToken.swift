@@ -17,9 +17,11 @@ struct HashToken: ParsableCommand {
     static let shortestToken = 8
 
     func run() throws {
-        let input = try FileHandle.standardInput.readToEnd() ?? Data()
-        let token = try HashToken.token(in: Array(input))
-        print(Hex.string(try SHA256.hash(token)))
+        try reportingUsageMistakes(of: "hash-token") {
+            let input = try FileHandle.standardInput.readToEnd() ?? Data()
+            let token = try HashToken.token(in: Array(input))
+            print(Hex.string(try SHA256.hash(token)))
+        }
     }
 
     static func token(in input: [UInt8]) throws -> [UInt8] {

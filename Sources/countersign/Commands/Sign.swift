@@ -20,7 +20,8 @@ struct Sign: ParsableCommand {
             An x-amz-content-sha256 header gives the payload hash, for example UNSIGNED-PAYLOAD.
 
             The key comes from --access-key-id and --secret-access-key, else --config, else AWS_ACCESS_KEY_ID, \
-            AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else the configuration that COUNTERSIGN_CONFIG names.
+            AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else the configuration that COUNTERSIGN_CONFIG names, \
+            else config.json.
 
             For scripts, --batch reads one JSON object a line and prints the --json object of each on one line, in the same \
             order. Members: method, url, headers (a list of "Name: value"), data or dataBase64, or request (raw) instead of these; \
@@ -76,7 +77,17 @@ struct Sign: ParsableCommand {
     }
 
     func run() throws {
-        if let batch { return try runBatch(try Sign.read(batch)) }
+        try reportingUsageMistakes(of: "sign") {
+            let sources = SigningSources()
+            if let batch {
+                try signAll(try Sign.read(batch), sources: sources)
+            } else {
+                try signOne(sources: sources)
+            }
+        }
+    }
+
+    private func signOne(sources: SigningSources) throws {
         let job: SignJob
         if let request {
             job = try SignJob(raw: try Sign.read(request), headers: headers)
@@ -84,30 +95,30 @@ struct Sign: ParsableCommand {
             let body = try data.map { $0.hasPrefix("@") ? try Sign.read(String($0.dropFirst())) : Array($0.utf8) } ?? []
             job = try SignJob(method: method ?? "", url: url ?? "", headers: headers, body: body)
         }
-        let signed = try job.sign(rules: rules, source: try signingSource(options: keys, host: job.host))
+        let signed = try job.sign(rules: rules, source: try sources.source(options: keys, host: job.host))
         let address = rules.presign ? job.url(of: signed) : nil
-        if json { return Sign.write(try SignOutput(signed, url: address).json(isPretty: true)) }
+        if json { return try Sign.write(try SignOutput(signed, url: address).json(isPretty: true)) }
 
         let report = SigningReport(signed)
         if explain {
             let title = address == nil ? "Headers to send\n---------------\n" : "URL to send\n-----------\n"
-            Sign.write(Data(report.explanation + title.utf8))
+            try Sign.write(Data(report.explanation + title.utf8))
         }
-        Sign.write(address.map { Data("\($0)\n".utf8) } ?? Data(report.fieldLines))
+        try Sign.write(address.map { Data("\($0)\n".utf8) } ?? Data(report.fieldLines))
     }
 
-    private func runBatch(_ text: [UInt8]) throws {
+    private func signAll(_ text: [UInt8], sources: SigningSources) throws {
         var isComplete = true
         for line in text.split(separator: 0x0A) {
             do {
                 let entry = try SignBatchLine.parse(Data(line))
                 let job = try entry.job()
                 let rules = try entry.rules(over: rules)
-                let signed = try job.sign(rules: rules, source: try signingSource(options: try entry.keys(over: keys), host: job.host))
-                Sign.write(try SignOutput(signed, url: rules.presign ? job.url(of: signed) : nil).json(isPretty: false))
-            } catch {
+                let signed = try job.sign(rules: rules, source: try sources.source(options: try entry.keys(over: keys), host: job.host))
+                try Sign.write(try SignOutput(signed, url: rules.presign ? job.url(of: signed) : nil).json(isPretty: false))
+            } catch let mistake as ValidationError {
                 isComplete = false
-                Sign.write(try JSONEncoder().encode(["error": "\(error)"]) + Data([0x0A]))
+                try Sign.write(try JSONEncoder().encode(["error": mistake.message]) + Data([0x0A]))
             }
         }
         if !isComplete { throw ExitCode.validationFailure }
@@ -122,5 +133,5 @@ struct Sign: ParsableCommand {
         }
     }
 
-    private static func write(_ data: Data) { FileHandle.standardOutput.write(data) }
+    private static func write(_ data: Data) throws { try FileHandle.standardOutput.write(contentsOf: data) }
 }
