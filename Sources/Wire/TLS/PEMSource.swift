@@ -44,7 +44,9 @@ public enum PEMSource: Sendable, CustomStringConvertible {
     /// The first private key.
     func privateKey() throws(TLSError) -> PrivateKey {
         try read { bio throws(TLSError) in
-            ErrorQueue.clear()
+            guard Self.holdsKey(bio) else {
+                throw TLSError(.configuration, "\(self): no PEM private key in it (expected -----BEGIN PRIVATE KEY-----)")
+            }
             if let pointer = PEM_read_bio_PrivateKey(bio, nil, Self.refusePassphrase, nil) {
                 ErrorQueue.clear()
                 return PrivateKey(owning: pointer)
@@ -54,11 +56,17 @@ public enum PEMSource: Sendable, CustomStringConvertible {
                 throw TLSError(
                     .configuration, "\(self): the private key is encrypted; store it without a passphrase (openssl pkey -in FILE)")
             }
-            if errors.contains(where: { $0.library == ERR_LIB_PEM && $0.reason == PEM_R_NO_START_LINE }) {
-                throw TLSError(.configuration, "\(self): no PEM private key in it (expected -----BEGIN PRIVATE KEY-----)")
-            }
             throw TLSError(.configuration, "\(self): the private key cannot be read (\(errors.text))")
         }
+    }
+
+    /// Whether the text has a line that starts a key; OpenSSL's error for its absence says "unsupported".
+    private static func holdsKey(_ bio: OpaquePointer) -> Bool {
+        let label: StaticString = "PRIVATE KEY-----"
+        var start: UnsafeMutablePointer<CChar>?
+        let count = countersign_bio_contents(bio, &start)
+        guard let start, count >= label.utf8CodeUnitCount else { return false }
+        return (0...(count - label.utf8CodeUnitCount)).contains { memcmp(start + $0, label.utf8Start, label.utf8CodeUnitCount) == 0 }
     }
 
     /// Without it OpenSSL would ask on the terminal.

@@ -56,7 +56,7 @@ public final class TLSServerContext: @unchecked Sendable {
     public let warnings: [String]
     private let contexts: [OpaquePointer]
     private let names: ServerNameTable
-    private let applicationProtocols: [UInt8]
+    let applicationProtocols: [UInt8]
 
     /// Seconds for which a ticket is good: two hours, or ten minutes where client certificates were checked.
     private static let ticketLifetime = 7200

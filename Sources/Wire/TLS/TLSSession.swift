@@ -161,8 +161,9 @@ extension TLSSession {
     private func shakeHands() -> TLSEvent? {
         ErrorQueue.clear()
         let result = SSL_do_handshake(ssl)
+        let code = SSL_get_error(ssl, result)
         releaseInput()
-        if result != 1 { return outcome(of: result) }
+        if result != 1 { return outcome(code) }
         phase = .established
         firstBytes = FirstBytes()
         var peer: TLSPeerIdentity?
@@ -193,14 +194,15 @@ extension TLSSession {
         ErrorQueue.clear()
         var count = 0
         let result = SSL_read_ex(ssl, start, area.count, &count)
+        // Before the input is released, whose state tells "more, please" from a failure.
+        let code = SSL_get_error(ssl, result)
         releaseInput()
         if triedRenegotiation { return fail(TLSError(.renegotiation, "the \(role.peer) tried to renegotiate, which is never allowed")) }
-        return result == 1 ? .plaintext(count) : outcome(of: result)
+        return result == 1 ? .plaintext(count) : outcome(code)
     }
 
-    /// What a call that did not succeed means.
-    private func outcome(of result: Int32) -> TLSEvent? {
-        let code = SSL_get_error(ssl, result)
+    /// What a call that did not succeed means, by OpenSSL's `SSL_ERROR_` code.
+    private func outcome(_ code: Int32) -> TLSEvent? {
         switch code {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
             ErrorQueue.clear()
@@ -274,7 +276,7 @@ extension TLSSession {
         return bio
     }
 
-    private static func make(_ context: OpaquePointer) throws(TLSError) -> (OpaquePointer, OpaquePointer, OpaquePointer) {
+    static func make(_ context: OpaquePointer) throws(TLSError) -> (OpaquePointer, OpaquePointer, OpaquePointer) {
         ErrorQueue.clear()
         guard let ssl = SSL_new(context) else {
             throw TLSError(.fault, "OpenSSL could not make a connection (\(ErrorQueue.drain().text))")

@@ -85,8 +85,8 @@ struct TestAuthority: Sendable {
             default_md = sha256
             policy = any
             [any]
-            commonName = optional
             organizationName = optional
+            commonName = optional
             """
         try Data(text.utf8).write(to: URL(fileURLWithPath: file("\(authority).cnf")))
     }
