@@ -12,7 +12,7 @@ enum HTTP2Callbacks {
     static func install(_ callbacks: OpaquePointer) {
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, user in
             guard let frame else { return 0 }
-            return HTTP2Callbacks.enter(user) { $0.headersBegin(frame.pointee.hd.stream_id, category: frame.pointee.headers.cat) }
+            return HTTP2Callbacks.enter(user) { $0.headersBegin(frame.pointee.headers) }
         }
         nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameLength, value, valueLength, _, user in
             HTTP2Callbacks.enter(user) {
@@ -29,7 +29,7 @@ enum HTTP2Callbacks {
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, frame, _, user in
             guard let frame else { return 0 }
             // The stream will be reset. One that was refused before it was opened is known to no table, so it is noted here.
-            return HTTP2Callbacks.enter(user) { $0.record.streamReset(frame.pointee.hd.stream_id) }
+            return HTTP2Callbacks.enter(user) { $0.peerErred(frame.pointee.hd.stream_id) }
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, streamID, data, length, user in
             HTTP2Callbacks.enter(user) { $0.bodyReceived(streamID, UnsafeRawBufferPointer(start: data, count: length)) }

@@ -22,6 +22,8 @@ struct HTTP2FrameHeader: Sendable, Equatable {
     static let priorityUpdate: UInt8 = 0x10
 
     static let endStream: UInt8 = 0x1
+    static let acknowledgement: UInt8 = 0x1
+    static let padded: UInt8 = 0x8
 }
 
 /// Finds the frame headers in a connection's bytes however these are cut, and looks at nothing else.
@@ -35,6 +37,12 @@ struct HTTP2FrameScanner: Sendable {
     private var upper: UInt64 = 0
     private var lower: UInt32 = 0
     private var filled = 0
+    /// The stream of a PRIORITY frame, and what has come of the stream that it depends on.
+    private var priorityStream: Int32 = 0
+    private var dependency: UInt32 = 0
+    private var dependencyBytes = 4
+    /// A PRIORITY frame made a stream depend on itself, which RFC 7540 section 5.3.1 forbids; RFC 9113 says nothing of it.
+    private(set) var foundSelfDependency = false
 
     /// - Parameter prefaceBytes: 24 for what a client sends (RFC 9113 section 3.4), 0 for what a server sends.
     init(prefaceBytes: Int) { skip = prefaceBytes }
@@ -43,6 +51,7 @@ struct HTTP2FrameScanner: Sendable {
     mutating func next(_ bytes: UnsafeRawBufferPointer, _ offset: inout Int) -> HTTP2FrameHeader? {
         if skip > 0 {
             let passed = min(skip, bytes.count &- offset)
+            if dependencyBytes < 4 { readDependency(bytes, offset..<(offset + passed)) }
             offset &+= passed
             skip &-= passed
         }
@@ -59,8 +68,21 @@ struct HTTP2FrameScanner: Sendable {
             upper = 0
             lower = 0
             skip = header.length
+            if header.type == HTTP2FrameHeader.priority, header.length == 5 {
+                priorityStream = header.streamID
+                dependency = 0
+                dependencyBytes = 0
+            }
             return header
         }
         return nil
+    }
+
+    private mutating func readDependency(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
+        for index in range where dependencyBytes < 4 {
+            dependency = dependency << 8 | UInt32(bytes[index])
+            dependencyBytes += 1
+            if dependencyBytes == 4, dependency & 0x7FFF_FFFF == UInt32(bitPattern: priorityStream) { foundSelfDependency = true }
+        }
     }
 }

@@ -53,7 +53,7 @@ public enum HTTP2Library {
             ownDefence: "CONTINUATION counted"),
         Fix(
             advisory: "CVE-2026-27135", since: 0x014401, function: nil,
-            ownDefence: "the frame types that reach it are not enabled, nothing is read after a connection error"),
+            ownDefence: "the frame types that lead to it are not enabled"),
     ]
 
     /// As text, `1.52.0`.

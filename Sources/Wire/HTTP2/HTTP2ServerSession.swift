@@ -9,8 +9,8 @@ import GatewayCore
 ///
 /// Mistakes are answered as RFC 9113 names them: connection errors with GOAWAY, stream errors and malformed requests (section 8.1.1)
 /// with RST_STREAM; what is lawful HTTP/2 and still not served (limits, a target with a fragment, CONNECT) goes to `requestRefused`.
-/// One stream error is made a connection error, as section 5.4.1 allows: HEADERS beyond `maxConcurrentStreams` once the client has
-/// acknowledged that limit.
+/// Two stream errors are made connection errors, as section 5.4.1 allows: HEADERS beyond `maxConcurrentStreams` once the client has
+/// acknowledged that limit, and WINDOW_UPDATE of 0 for a stream.
 public final class HTTP2ServerSession: HTTP2Session {
     private var server: (any HTTP2ServerDelegate)?
 
@@ -112,8 +112,9 @@ public final class HTTP2ServerSession: HTTP2Session {
 
     // MARK: Requests
 
-    override func headersBegin(_ streamID: Int32, category: nghttp2_headers_category) {
-        guard category == NGHTTP2_HCAT_REQUEST else { return builder.begin(.trailers) }
+    override func headersBegin(_ headers: nghttp2_headers) {
+        guard headers.cat == NGHTTP2_HCAT_REQUEST else { return builder.begin(.trailers) }
+        let streamID = headers.hd.stream_id
         builder.begin(.request)
         let index = streams.insert(streamID: streamID)
         nghttp2_session_set_stream_user_data(handle, streamID, HTTP2StreamTable.token(index))

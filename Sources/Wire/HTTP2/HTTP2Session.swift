@@ -27,6 +27,8 @@ public class HTTP2Session {
     private var preface: [UInt8] = []
     /// Why the connection ends; nothing is received or sent after it but GOAWAY.
     private(set) var failure: HTTP2ErrorCode?
+    /// nghttp2 cannot be called any more, so the last GOAWAY is ours to write.
+    private var isBroken = false
     /// A fault that a callback found: nghttp2 is not to be touched until it has returned.
     var faultInCallback: HTTP2ErrorCode?
     private var isBusy = false
@@ -34,6 +36,9 @@ public class HTTP2Session {
     public private(set) var isFinished = false
     var becameWritable: [(index: Int, streamID: Int32)] = []
     var neverSent: [Int32] = []
+    /// The client's SETTINGS_INITIAL_WINDOW_SIZE and its widest stream window, both before the SETTINGS frame that is being read.
+    var peerInitialWindow: Int64 = 65_535
+    var widestPeerWindow: Int64 = 0
     /// The error of the last GOAWAY that nghttp2 sent.
     var goAwayError: HTTP2ErrorCode?
     var fieldVector: [nghttp2_nv] = []
@@ -85,12 +90,20 @@ public class HTTP2Session {
                 return fail(.enhanceYourCalm)
             }
             guard isServer else { continue }
+            guard !scanner.foundSelfDependency else {
+                feed(bytes, fed..<start)
+                return fail(.protocolError)
+            }
             switch record.admit(frame, continuationLimit: limits.continuationFrames) {
             case .pass: continue
             case .opensStream: counters.streamOpened()
             case .refuse(let error):
                 feed(bytes, fed..<start)
                 return fail(error)
+            case .changesWindows:
+                feed(bytes, fed..<start)
+                fed = start
+                notePeerWindows()
             case .needsStream:
                 feed(bytes, fed..<start)
                 fed = start
@@ -101,13 +114,13 @@ public class HTTP2Session {
             }
         }
         feed(bytes, fed..<bytes.count)
+        if isServer, scanner.foundSelfDependency { fail(.protocolError) }
     }
 
     private func feed(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {
         guard failure == nil, !range.isEmpty, let base = bytes.baseAddress else { return }
         let result = nghttp2_session_mem_recv(handle, base.advanced(by: range.lowerBound).assumingMemoryBound(to: UInt8.self), range.count)
-        if let faultInCallback { return fail(faultInCallback) }
-        if result < 0 { fail(NGHTTP2.errorCode(ofResult: Int32(truncatingIfNeeded: result))) }
+        if result < 0 { breakOff(faultInCallback ?? NGHTTP2.errorCode(ofResult: Int32(truncatingIfNeeded: result))) }
     }
 
     // MARK: Bytes out
@@ -130,12 +143,12 @@ public class HTTP2Session {
             preface = []
         }
         total += drainFrames(limit: limit - total, sink)
-        if let failure {
+        if isBroken, let failure {
             NGHTTP2.goAway(lastStreamID: isServer ? record.lastStreamID : 0, failure).withUnsafeBytes(sink)
             total += NGHTTP2.goAwayBytes
             finish(failure)
         } else if nghttp2_session_want_read(handle) == 0, nghttp2_session_want_write(handle) == 0 {
-            finish(goAwayError ?? .noError)
+            finish(failure ?? goAwayError ?? .noError)
         }
         reportWritable()
         self.delegate = nil
@@ -145,16 +158,17 @@ public class HTTP2Session {
 
     private func drainFrames(limit: Int, _ sink: (UnsafeRawBufferPointer) -> Void) -> Int {
         var total = 0
-        while failure == nil, total < limit {
+        while !isBroken, total < limit {
             var pointer: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(handle, &pointer)
             if count > 0, let pointer {
                 sink(UnsafeRawBufferPointer(start: pointer, count: count))
                 total += count
             } else if count < 0 {
-                fail(NGHTTP2.errorCode(ofResult: Int32(truncatingIfNeeded: count)))
+                breakOff(faultInCallback ?? NGHTTP2.errorCode(ofResult: Int32(truncatingIfNeeded: count)))
+            } else if let faultInCallback {
+                breakOff(faultInCallback)
             }
-            if let faultInCallback { fail(faultInCallback) }
             if count <= 0 { break }
         }
         reportNeverSent()
@@ -197,8 +211,17 @@ public class HTTP2Session {
     /// Ends the connection at once with GOAWAY; streams that are left are closed. For a connection that idles or misbehaves.
     public func terminate(_ error: HTTP2ErrorCode) { fail(error) }
 
+    /// Nothing is read any more. If nghttp2 has already found an error of its own, in an earlier frame, its GOAWAY is the one that is sent.
     func fail(_ error: HTTP2ErrorCode) {
-        if failure == nil { failure = error }
+        guard failure == nil, !isFinished else { return }
+        failure = error
+        if nghttp2_session_terminate_session(handle, error.rawValue) != 0 { isBroken = true }
+    }
+
+    /// The same when nghttp2 itself has given up.
+    private func breakOff(_ error: HTTP2ErrorCode) {
+        failure = failure ?? error
+        isBroken = true
     }
 
     private func finish(_ error: HTTP2ErrorCode) {
@@ -228,8 +251,8 @@ public class HTTP2Session {
 
     // MARK: What server and client do differently
 
-    /// A header block begins. The kind of it, and the slot of its stream if it opens one.
-    func headersBegin(_ streamID: Int32, category: nghttp2_headers_category) {}
+    /// A header block begins.
+    func headersBegin(_ headers: nghttp2_headers) {}
 
     /// The header block in `builder` is complete and no trailers.
     func headReceived(_ index: Int, streamID: Int32, endStream: Bool) {}

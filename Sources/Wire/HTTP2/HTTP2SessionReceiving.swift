@@ -30,7 +30,9 @@ extension HTTP2Session {
             streams[index].state.insert(.peerEnded)
             deliverEnd(index, header.stream_id, trailers: nil)
         case HTTP2FrameHeader.settings:
-            if header.flags & NGHTTP2.ack == 0 { settingsReceived() }
+            guard header.flags & NGHTTP2.ack == 0 else { return }
+            judgePeerWindows()
+            settingsReceived()
         case HTTP2FrameHeader.ping:
             if header.flags & NGHTTP2.ack != 0 {
                 let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
@@ -41,6 +43,22 @@ extension HTTP2Session {
             delegate?.goAwayReceived(lastStreamID: goAway.last_stream_id, error: HTTP2ErrorCode(rawValue: goAway.error_code))
         default: break
         }
+    }
+
+    /// To be called before SETTINGS take effect.
+    func notePeerWindows() {
+        peerInitialWindow = Int64(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE))
+        widestPeerWindow = 0
+        for slot in streams.slots where slot.streamID != 0 {
+            widestPeerWindow = max(widestPeerWindow, Int64(nghttp2_session_get_stream_remote_window_size(handle, slot.streamID)))
+        }
+    }
+
+    /// RFC 9113 section 6.9.2: SETTINGS that widen a stream's window beyond 2^31-1 end the connection. nghttp2 resets the stream only.
+    private func judgePeerWindows() {
+        guard isServer, streams.liveCount > 0 else { return }
+        let change = Int64(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE)) - peerInitialWindow
+        if widestPeerWindow + change > 0x7FFF_FFFF { faultInCallback = .flowControlError }
     }
 
     private func isTrailers(_ category: nghttp2_headers_category, _ index: Int) -> Bool {
@@ -74,15 +92,19 @@ extension HTTP2Session {
             if header.type == HTTP2FrameHeader.data, header.length > 0 { counters.dataSent() }
             if header.flags & NGHTTP2.endStream != 0 { messageSent(header.stream_id) }
         case HTTP2FrameHeader.rstStream:
-            record.streamReset(header.stream_id)
-            guard let index = liveIndex(header.stream_id), streams[index].state.contains(.reset) else {
-                // Not asked for by us, so the peer brought it about.
-                if !counters.record(.streamError, now: now) { faultInCallback = .enhanceYourCalm }
-                return
+            if let index = liveIndex(header.stream_id), streams[index].state.contains(.reset) {
+                record.streamReset(header.stream_id)
+            } else {
+                peerErred(header.stream_id)
             }
         case HTTP2FrameHeader.goAway: goAwayError = HTTP2ErrorCode(rawValue: frame.pointee.goaway.error_code)
         default: break
         }
+    }
+
+    /// A stream is reset, or about to be, and not by our wish. Counted once for each stream.
+    func peerErred(_ streamID: Int32) {
+        if record.streamReset(streamID), !counters.record(.streamError, now: now) { faultInCallback = .enhanceYourCalm }
     }
 
     /// A server that has answered in full lets the client stop sending what is of no use any more (RFC 9113 section 8.1).

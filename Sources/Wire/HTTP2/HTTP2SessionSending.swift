@@ -131,6 +131,10 @@ extension HTTP2Session {
         pair(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount), value)
     }
 
+    static func pair(_ name: StaticString, _ value: StaticString) -> nghttp2_nv {
+        pair(name, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+    }
+
     /// Whether no compression table on the way may keep the value (RFC 7541 section 7.1.3).
     private static func isSensitive(_ line: FieldLine, _ bytes: UnsafeRawBufferPointer) -> Bool {
         switch line.kind {

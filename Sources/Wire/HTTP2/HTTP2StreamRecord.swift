@@ -10,6 +10,8 @@ struct HTTP2StreamRecord: Sendable {
         case opensStream
         /// To be passed if the stream is live, else judged by `errorForClosed`.
         case needsStream
+        /// SETTINGS: what it does to windows is judged by their sizes before it.
+        case changesWindows
         case refuse(HTTP2ErrorCode)
     }
 
@@ -43,6 +45,12 @@ struct HTTP2StreamRecord: Sendable {
 
     mutating func admit(_ frame: HTTP2FrameHeader, continuationLimit: Int) -> Admission {
         switch frame.type {
+        case HTTP2FrameHeader.data where frame.length == 0 && frame.flags & HTTP2FrameHeader.padded != 0,
+            HTTP2FrameHeader.headers where frame.length == 0 && frame.flags & HTTP2FrameHeader.padded != 0:
+            // Too small for the length of the padding (section 4.2).
+            return .refuse(.frameSizeError)
+        case HTTP2FrameHeader.priority where frame.streamID == 0: return .refuse(.protocolError)
+        case HTTP2FrameHeader.settings where frame.flags & HTTP2FrameHeader.acknowledgement == 0 && frame.length > 0: return .changesWindows
         case HTTP2FrameHeader.headers:
             continuations = 0
             guard frame.streamID & 1 == 1 else { return .pass }
@@ -67,16 +75,18 @@ struct HTTP2StreamRecord: Sendable {
         return .streamClosed
     }
 
-    /// We sent RST_STREAM, or will.
-    mutating func streamReset(_ streamID: Int32) {
-        guard !resetByUs.contains(streamID) else { return }
+    /// We sent RST_STREAM, or will. False if that was known.
+    @discardableResult
+    mutating func streamReset(_ streamID: Int32) -> Bool {
+        guard !resetByUs.contains(streamID) else { return false }
         if resetByUs.count < HTTP2StreamRecord.resetCapacity {
             resetByUs.append(streamID)
-            return
+            return true
         }
         forgottenThrough = max(forgottenThrough, resetByUs[nextReset])
         resetByUs[nextReset] = streamID
         nextReset = (nextReset + 1) % HTTP2StreamRecord.resetCapacity
+        return true
     }
 
     private mutating func open(_ streamID: Int32) {

@@ -37,7 +37,8 @@ enum NGHTTP2 {
         nghttp2_option_set_max_send_header_block_length(option, 262_144)
         nghttp2_option_set_max_reserved_remote_streams(option, 0)
         // The library's own limits stand a little behind ours, which answer with the better error code.
-        nghttp2_option_set_max_continuations(option, limits.continuationFrames + 1)
+        // nghttp2 counts every read that holds a part of a CONTINUATION header, so a header cut into nine counts nine times.
+        nghttp2_option_set_max_continuations(option, HTTP2FrameHeader.byteCount * (limits.continuationFrames + 1))
         nghttp2_option_set_stream_reset_rate_limit(option, 2 * limits.abuse.reset.burst, 2 * limits.abuse.reset.perSecond)
         var session: OpaquePointer?
         let result =
