@@ -21,10 +21,7 @@ public enum ConfigurationLoader {
             throw ConfigurationErrors(
                 file: path, mistakes: [ConfigurationMistake(path: "", problem: "the file \(error.problem)", remedy: remedy)])
         }
-        let absolute = FileReading.absolute(path)
-        return try read(
-            content.bytes, file: path, exposedMode: content.isExposed ? content.mode : nil, absolutePath: absolute, environment: environment
-        )
+        return try read(content, file: path, absolutePath: FileReading.absolute(path), environment: environment)
     }
 
     /// Validates a configuration that is not in a file; `directory` (absolute) is where its relative paths start.
@@ -32,17 +29,17 @@ public enum ConfigurationLoader {
         json: String, directory: String, environment: EnvironmentVariables = .process
     ) throws(ConfigurationErrors) -> Settings {
         try read(
-            Array(json.utf8), file: "configuration", exposedMode: nil, absolutePath: FileReading.resolve("configuration", in: directory),
+            FileContent(bytes: Array(json.utf8)), file: "configuration", absolutePath: FileReading.resolve("configuration", in: directory),
             environment: environment)
     }
 
     private static func read(
-        _ bytes: [UInt8], file: String, exposedMode: String?, absolutePath: String, environment: EnvironmentVariables
+        _ content: FileContent, file: String, absolutePath: String, environment: EnvironmentVariables
     ) throws(ConfigurationErrors) -> Settings {
-        let source = SourceText(bytes)
+        let source = SourceText(content.bytes)
         let root: JSONNode
         do {
-            root = try JSONParser.parse(bytes)
+            root = try JSONParser.parse(content.bytes)
         } catch {
             let place = source.place(of: error.offset)
             let mistake = ConfigurationMistake(
@@ -51,7 +48,7 @@ public enum ConfigurationLoader {
         }
         let context = ReadingContext(source: source, directory: FileReading.directory(of: absolutePath), environment: environment)
         let settings = Field(node: root, path: "", context: context).settings()
-        if let exposedMode { context.inlineSecret?.failExposed(absolutePath, mode: exposedMode) }
+        if context.isExposed(content, at: absolutePath) { context.inlineSecret?.failExposed(absolutePath, mode: content.mode) }
         let mistakes = context.sortedMistakes
         guard var settings, mistakes.isEmpty else { throw ConfigurationErrors(file: file, mistakes: mistakes) }
         settings.sourceFiles = [absolutePath] + context.sourceFiles

@@ -1,4 +1,5 @@
 import Foundation
+import GatewayCore
 import Testing
 
 @testable import GatewayConfig
@@ -26,6 +27,45 @@ import Testing
         let folder = try TemporaryFolder.withSampleFiles()
         let mistakes = Sample.mistakes(in: try Sample.json(replacing: path, with: value), folder: folder)
         #expect(mistakes.contains { $0.path == path }, "\(mistakes)")
+    }
+
+    private static let strangeStrings = [
+        "", " ", ":", "::", "[", "]", "[]:1", "[:", "/", "//", "{}", "/{", "/{}", "${", "${}", "}${", "%", "redis://", "redis://@",
+        "redis://:%@h",
+        "https://[", "https://:1", "https://@", "unix:", "unix://", "spiffe://", "-", "+", "+0", "1/", "/s", "ms", "18446744073709551616d",
+        "\u{0}", "\u{1F600}", "\u{FFFF}/\u{E9}", "٣/s", String(repeating: "[", count: 300), String(repeating: "9", count: 300),
+    ]
+
+    /// Whatever stands in a value, the answer is settings or mistakes with a place, and nobody crashes. Each key gets another part
+    /// of the strings; the next test gives all of them to every form.
+    @Test(arguments: Array(all.enumerated()))
+    func survivesStrangeValues(index: Int, path: String) throws {
+        let folder = try TemporaryFolder.withSampleFiles()
+        let strings = Self.strangeStrings.enumerated().filter { $0.offset % 13 == index % 13 }.map(\.element)
+        let quoted = try strings.map { String(String(decoding: try JSONEncoder().encode([$0]), as: UTF8.self).dropFirst().dropLast()) }
+        for value in quoted + ["-9223372036854775808", "9223372036854775807", "[null]", "{\"a\": [1, {}]}"] {
+            for mistake in Sample.mistakes(in: try Sample.json(replacing: path, with: value), folder: folder) {
+                #expect(mistake.line != nil && !mistake.problem.isEmpty && !mistake.remedy.isEmpty, "\(mistake)")
+            }
+        }
+    }
+
+    @Test(arguments: strangeStrings)
+    func everyFormSurvivesStrangeStrings(text: String) {
+        for path in ["", "x", "/x"] {
+            _ = try? BindAddressText.parse(path + text, directory: "/d")
+            _ = try? PathTemplate(path + text)
+            _ = try? URLText("https://" + path + text, schemes: ["https"], example: "")
+            _ = try? URLText(path + text, schemes: ["https"], example: "")
+            _ = try? HostText(path + text, ports: 0...9)
+            _ = try? RateText.parse(path + text)
+            _ = try? DurationText.parse(path + text)
+            _ = try? NetworkPrefix(cidr: path + text)
+            _ = URLText.decoded(path + text)
+            _ = NameRule.problem(path + text)
+            _ = Suggestion.nearest(to: path + text, among: ["bind", "mode"])
+        }
+        #expect(Shown.quoted(text).unicodeScalars.count <= 85)
     }
 
     @Test func theSampleIsGood() throws {

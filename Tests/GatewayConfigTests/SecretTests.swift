@@ -110,6 +110,18 @@ import Testing
     }
 
     @Test(arguments: [
+        (0o440, "", []), (0o444, "", ["credentials.chime.secretAccessKey"]), (0o440, "/other", ["credentials.chime.secretAccessKey"]),
+    ])
+    func systemdsCredentialsMayShowTheirMaskAsGroupBits(mode: Int, below: String, refused: [String]) throws {
+        let folder = try TemporaryFolder()
+        try folder.write("key", Self.canary, mode: mode)
+        let mistakes = Sample.mistakes(
+            in: Self.json(secret: "{\"file\": \"key\"}", token: "\"t\""), folder: folder,
+            environment: ["CREDENTIALS_DIRECTORY": folder.path + below])
+        #expect(mistakes.map(\.path) == refused)
+    }
+
+    @Test(arguments: [
         ("{\"file\": \"absent\"}", "credentials.chime.secretAccessKey.file", "does not exist"),
         ("{\"file\": \".\"}", "credentials.chime.secretAccessKey.file", "is a folder"),
         ("{\"file\": 7}", "credentials.chime.secretAccessKey.file", "a number, not a path"),

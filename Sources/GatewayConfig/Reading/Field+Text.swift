@@ -94,7 +94,7 @@ extension Field {
         switch value.origin {
         case .literal: context.noteInlineSecret(self)
         case .environment: break
-        case .file(let path, let content): if content.isExposed { failExposed(path, mode: content.mode) }
+        case .file(let path, let content): if context.isExposed(content, at: path) { failExposed(path, mode: content.mode) }
         }
     }
 

@@ -9,10 +9,16 @@
 /// A file that could be read, and who else may read it.
 struct FileContent {
     var bytes: [UInt8]
-    /// Permission bits, for messages: `0644`.
-    var mode: String
-    /// Whether group or others may read it. False for pipes: they have no lasting content.
-    var isExposed: Bool
+    /// Permission bits; nil for pipes, which have no lasting content.
+    var permissions: UInt32?
+
+    /// Whether group or others may read it.
+    var isExposed: Bool { permissions.map { $0 & 0o044 != 0 } ?? false }
+    /// For messages: `0644`.
+    var mode: String {
+        let digits = String(permissions ?? 0, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
 }
 
 /// Why a file could not be read, as half a sentence that follows its path.
@@ -43,10 +49,7 @@ enum FileReading {
             }
         }
         let isRegular = status.st_mode & S_IFMT == S_IFREG
-        let digits = String(status.st_mode & 0o7777, radix: 8)
-        return FileContent(
-            bytes: bytes, mode: String(repeating: "0", count: max(0, 4 - digits.count)) + digits,
-            isExposed: isRegular && status.st_mode & 0o044 != 0)
+        return FileContent(bytes: bytes, permissions: isRegular ? UInt32(status.st_mode) & 0o7777 : nil)
     }
 
     /// `path` itself when absolute, else below `directory`.

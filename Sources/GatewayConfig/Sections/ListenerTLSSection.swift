@@ -59,7 +59,7 @@ extension Field {
     /// The absolute path of a PEM file that can be read and holds what it should; whether that is sound is for TLS to say.
     private func pemFile(_ wanted: PEMContent) -> String? {
         guard let path = filePath(), let content = contents(path, limit: Self.pemFileLimit) else { return nil }
-        if wanted == .privateKey, content.isExposed { failExposed(path, mode: content.mode) }
+        if wanted == .privateKey, context.isExposed(content, at: path) { failExposed(path, mode: content.mode) }
         let text = String(decoding: content.bytes, as: UTF8.self)
         guard text.contains("-----BEGIN "), text.contains(wanted.marker) else {
             fail("\(path) holds no PEM \(wanted.name)", "name a file with a line like \"-----BEGIN \(wanted.marker)\"")
