@@ -31,7 +31,7 @@ public enum HMACSHA256 {
         let context = try HMACContext(key: key)
         let code = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             let output = UnsafeMutableRawBufferPointer(buffer)
-            if let start = output.baseAddress { message.withUnsafeBytes { context.authenticate($0, into: start) } }
+            if let start = output.baseAddress { _ = message.withUnsafeBytes { context.authenticate($0, into: start) } }
             count = byteCount
         }
         if context.hasFailed { throw .operationFailed }

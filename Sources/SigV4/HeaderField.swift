@@ -31,6 +31,13 @@ public struct HeaderField: Sendable, Hashable {
 enum CanonicalValue {
     /// Writes the canonical form, no longer than `value`, to `output` and returns its length.
     static func write(_ value: UnsafeRawBufferPointer, into output: UnsafeMutablePointer<UInt8>) -> Int {
+        // Nearly every value is canonical as it stands. Whether one has blanks is found without a branch for each byte.
+        var lowest = UInt8.max
+        for byte in value { lowest = min(lowest, byte) }
+        if lowest > 0x20 {
+            if let source = value.baseAddress { UnsafeMutableRawPointer(output).copyMemory(from: source, byteCount: value.count) }
+            return value.count
+        }
         var end = 0
         var isBlankPending = false
         for index in 0..<value.count {

@@ -10,8 +10,8 @@ enum PercentEncoding {
         var end = 0
         for index in 0..<bytes.count {
             let byte = bytes[index]
-            let isKept = byte < 64 ? low >> UInt64(byte) & 1 == 1 : byte < 128 && unreservedHigh >> UInt64(byte &- 64) & 1 == 1
-            if isKept {
+            let half = byte < 64 ? low : byte < 128 ? unreservedHigh : 0
+            if half &>> UInt64(byte) & 1 == 1 {  // `&>>` counts modulo 64
                 output[end] = byte
                 end &+= 1
             } else {

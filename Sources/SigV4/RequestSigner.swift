@@ -20,8 +20,9 @@ public final class RequestSigner {
     private var credentials: Credentials?
     private var epochSeconds = Int64.min
     private var dayNumber = Int64.min
-    /// The string to sign, its last 64 bytes to be overwritten by each request's hash.
-    private var stringToSign: [UInt8] = []
+    /// The string to sign, its last 64 bytes to be overwritten by each request's hash. No array, because writing into a class's
+    /// array is checked for exclusive access each time.
+    private var stringToSign = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 16)
     private var plainText = PreparedText()
     private var typedText = PreparedText()
 
@@ -37,6 +38,7 @@ public final class RequestSigner {
     deinit {
         canonical.deallocate()
         digest.deallocate()
+        stringToSign.deallocate()
     }
 
     /// Appends the lines `X-Amz-Date`, `X-Amz-Security-Token` (with a session token only) and `Authorization`, each with its CRLF.
@@ -63,17 +65,15 @@ public final class RequestSigner {
             method: method, wirePath: wirePath, canonicalQuery: canonicalQuery, host: host, contentType: contentType,
             payloadHash: payloadHash,
             end: isTyped ? typedText.canonicalEnd : plainText.canonicalEnd)
-        guard let binary = digest.baseAddress else { return }
+        guard let binary = digest.baseAddress, let start = stringToSign.baseAddress else { throw .operationFailed }
+        let end = start + stringToSign.count
         let binaryBytes = UnsafeRawBufferPointer(start: binary, count: SHA256.byteCount)
         let hex = binary + SHA256.byteCount
 
-        hash.digest(UnsafeRawBufferPointer(rebasing: canonical[..<length]), into: binary)
-        stringToSign.withUnsafeMutableBytes { bytes in
-            guard let start = bytes.baseAddress else { return }
-            Hex.encode(binaryBytes, into: start + (bytes.count &- 2 &* SHA256.byteCount))
-            authenticator.authenticate(UnsafeRawBufferPointer(bytes), into: binary)
-        }
-        if hash.hasFailed || authenticator.hasFailed { throw .operationFailed }
+        let isHashed = hash.digest(UnsafeRawBufferPointer(rebasing: canonical[..<length]), into: binary)
+        Hex.encode(binaryBytes, into: end - 2 * SHA256.byteCount)
+        let isSigned = authenticator.authenticate(UnsafeRawBufferPointer(stringToSign), into: binary)
+        guard isHashed, isSigned else { throw .operationFailed }
         Hex.encode(binaryBytes, into: hex)
 
         output.append(contentsOf: isTyped ? typedText.fieldLines : plainText.fieldLines)
@@ -126,12 +126,19 @@ public final class RequestSigner {
     private func prepare(credentials: Credentials, time: SigningTime) throws(DigestError) {
         let scope = CredentialScope(time: time, region: region, service: service)
         if time.dayNumber != dayNumber || credentials !== self.credentials {
+            // From here on the old key is gone; should the new one fail, the next request must try again, whatever it asks for.
+            self.credentials = nil
             let key = try SigningKey(secretAccessKey: credentials.secretAccessKey, scope: scope)
-            key.bytes.withUnsafeBytes { authenticator.setKey($0) }
+            guard key.bytes.withUnsafeBytes({ authenticator.setKey($0) }) else { throw .operationFailed }
             dayNumber = time.dayNumber
         }
-        stringToSign =
+        let text =
             Array("\(StringToSign.algorithm)\n\(time.text)\n\(scope.text)\n".utf8) + [UInt8](repeating: 0x30, count: 2 * SHA256.byteCount)
+        if stringToSign.count != text.count {
+            stringToSign.deallocate()
+            stringToSign = .allocate(byteCount: text.count, alignment: 16)
+        }
+        stringToSign.copyBytes(from: text)
         plainText = PreparedText(credentials: credentials, time: time, scope: scope, firstNames: "host")
         typedText = PreparedText(credentials: credentials, time: time, scope: scope, firstNames: "content-type;host")
     }

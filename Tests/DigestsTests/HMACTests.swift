@@ -42,9 +42,9 @@ import Testing
         let context = try HMACContext(key: [UInt8]("first".utf8))
         var code = [UInt8](repeating: 0, count: 32)
         for row in HMACTests.published + HMACTests.published.reversed() {
-            row.key.withUnsafeBytes { context.setKey($0) }
+            _ = row.key.withUnsafeBytes { context.setKey($0) }
             for _ in 0..<3 {
-                row.message.withUnsafeBytes { message in
+                _ = row.message.withUnsafeBytes { message in
                     code.withUnsafeMutableBytes { context.authenticate(message, into: $0.baseAddress!) }
                 }
                 #expect(Hex.string(code) == row.code)

@@ -37,13 +37,35 @@ import Testing
         #expect(!context.hasFailed)
     }
 
-    @Test func oneShotForgetsWhatWasGathered() throws {
+    @Test func oneShotLeavesWhatWasGathered() throws {
+        let context = try SHA256Context()
+        var digest = [UInt8](repeating: 0, count: 32)
+        [UInt8]("a".utf8).withUnsafeBytes { context.update($0) }
+        let isDone = [UInt8]("abc".utf8).withUnsafeBytes { bytes in
+            digest.withUnsafeMutableBytes { context.digest(bytes, into: $0.baseAddress!) }
+        }
+        #expect(isDone)
+        #expect(digest == (try SHA256.hash(Array("abc".utf8))))
+        [UInt8]("bc".utf8).withUnsafeBytes { context.update($0) }
+        digest = [UInt8](repeating: 0, count: 32)
+        digest.withUnsafeMutableBytes { context.finish(into: $0.baseAddress!) }
+        #expect(digest == (try SHA256.hash(Array("abc".utf8))))
+    }
+
+    @Test func resetForgetsWhatWasGathered() throws {
         let context = try SHA256Context()
         var digest = [UInt8](repeating: 0, count: 32)
         [UInt8]("left over".utf8).withUnsafeBytes { context.update($0) }
-        [UInt8]("abc".utf8).withUnsafeBytes { bytes in
-            digest.withUnsafeMutableBytes { context.digest(bytes, into: $0.baseAddress!) }
-        }
-        #expect(digest == (try SHA256.hash(Array("abc".utf8))))
+        context.reset()
+        digest.withUnsafeMutableBytes { context.finish(into: $0.baseAddress!) }
+        #expect(digest == (try SHA256.hash([])))
+    }
+
+    @Test func aDigestMayReplaceItsMessage() throws {
+        let context = try SHA256Context()
+        var bytes = [UInt8](repeating: 0x61, count: 64)
+        let expected = try SHA256.hash(bytes)
+        bytes.withUnsafeMutableBytes { _ = context.digest(UnsafeRawBufferPointer($0), into: $0.baseAddress!) }
+        #expect(Array(bytes.prefix(32)) == expected)
     }
 }

@@ -80,6 +80,28 @@ import Testing
     }
 }
 
+/// What nobody would write must be refused or signed, never stop the program.
+@Suite struct RandomInputTests {
+    @Test func randomBytesDoNoHarm() throws {
+        var generator = RequestSignerTests.Generator(state: 4)
+        let alphabet = Array("GET / HTTP/1.1\r\n\n:: \t?&=%%2Bab/..@[]#é\u{0}".utf8)
+        let signer = Signer(service: "s", region: "r")
+        let credentials = Credentials(accessKeyID: "A", secretAccessKey: "s")
+        var signed = 0
+        for _ in 0..<5_000 {
+            let noise = (0..<Int.random(in: 0...60, using: &generator)).compactMap { _ in alphabet.randomElement(using: &generator) }
+            _ = try? RequestURL("https://" + String(decoding: noise, as: UTF8.self))
+            let head = Bool.random(using: &generator) ? Array("GET /".utf8) + noise + Array(" HTTP/1.1\nHost: h\n".utf8) : []
+            guard let text = try? SigningRequestText(head + noise) else { continue }
+            let request = UnsignedRequest(method: text.method, path: text.path, query: text.query, fields: text.fields)
+            let result = try signer.signFields(of: request, credentials: credentials, time: SigningTime(epochSeconds: 0))
+            #expect(result.signature.bytes.count == 32)
+            signed += 1
+        }
+        #expect(signed > 100)
+    }
+}
+
 enum CanonicalRequestProbe {
     /// The value of a field as it stands in the canonical request.
     static func value(of name: String, in text: SigningRequestText) -> String? {
