@@ -27,8 +27,10 @@ struct ChunkedDecoder: Sendable {
     /// The size being read, then what is left of the chunk.
     private var remaining: UInt64 = 0
     private var digits = 0
-    /// Whether the current extension name or trailer name has a character yet.
+    /// Whether the current extension name has a character yet.
     private var hasName = false
+    /// The start of the current trailer field's name, as far as a name with a meaning reaches.
+    private var trailerName: [UInt8] = []
     private var extensionBytesLeft: Int
     private var trailerBytesLeft: Int
 
@@ -151,6 +153,7 @@ struct ChunkedDecoder: Sendable {
             }
         } else if byte == Byte.colon {
             guard state == .trailerName else { throw HTTP1Error(.emptyFieldName) }
+            try endTrailerName()
             state = .trailerValue
         } else {
             try stepInTrailerName(byte)
@@ -165,6 +168,15 @@ struct ChunkedDecoder: Sendable {
             throw HTTP1Error(.invalidFieldName)
         }
         state = .trailerName
+        if trailerName.count < 32 { trailerName.append(byte) }
+    }
+
+    /// A field that frames or routes the message or rules the connection comes too late here (RFC 9110 section 6.5.1), and shows that someone hopes it is believed.
+    private mutating func endTrailerName() throws(HTTP1Error) {
+        switch trailerName.withUnsafeBytes({ FieldName($0) }) {
+        case .contentLength, .transferEncoding, .connection, .host: throw HTTP1Error(.forbiddenTrailer)
+        default: trailerName.removeAll(keepingCapacity: true)
+        }
     }
 
     /// Only called where a CR came before.

@@ -14,7 +14,8 @@ public struct HTTP1Error: Error, Sendable, Equatable {
         case invalidContentLength, repeatedContentLength, contentLengthWithTransferEncoding
         case unknownTransferCoding, invalidTransferEncoding, transferEncodingInHTTP10
         // Body
-        case invalidChunkSize, chunkSizeOverflow, invalidChunkExtension, chunkExtensionsTooLarge, missingChunkEnd, trailersTooLarge
+        case invalidChunkSize, chunkSizeOverflow, invalidChunkExtension, chunkExtensionsTooLarge, missingChunkEnd, forbiddenTrailer,
+            trailersTooLarge
         case contentTooLarge, truncatedBody
     }
 
@@ -79,6 +80,8 @@ public struct HTTP1Error: Error, Sendable, Equatable {
         case .invalidChunkExtension: "A chunk extension must read ;name or ;name=value without blanks; leave extensions out."
         case .chunkExtensionsTooLarge: "The chunk extensions together are longer than the limit; leave them out."
         case .missingChunkEnd: "The data of a chunk must be followed by CR LF; make the chunk size match its data."
+        case .forbiddenTrailer:
+            "A field that frames the message, such as Content-Length, may not stand in the trailer section; put it into the head."
         case .trailersTooLarge: "The trailer section is larger than the limit; send fewer or shorter trailers."
         case .contentTooLarge: "The content is larger than this listener accepts; send less."
         case .truncatedBody: "The connection ended before the message was complete; send the whole content."
