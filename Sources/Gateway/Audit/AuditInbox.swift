@@ -31,6 +31,7 @@ final class AuditInbox: @unchecked Sendable {
     private var work = Work()
     private var spares: [AuditBatch] = []
     private var isUrgent = false
+    private var isClosed = false
     private var pendingByteCount = 0
     private var sleep = Sleep.awake
 
@@ -59,10 +60,21 @@ final class AuditInbox: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Hands a batch over and gives an empty one back, and how many bytes now wait for the thread. `batch` must not be empty.
-    func deliver(_ batch: consuming AuditBatch, lane: Int) -> (spare: AuditBatch, pendingByteCount: Int) {
+    /// What became of a batch that was to be handed over.
+    enum Acceptance {
+        /// An empty batch to go on with, and how many bytes now wait for the thread.
+        case taken(spare: AuditBatch, pendingByteCount: Int)
+        case closed
+    }
+
+    /// Hands a batch over. It must not be empty.
+    func deliver(_ batch: consuming AuditBatch, lane: Int) -> Acceptance {
         let isAwaited = batch.awaitedCount > 0
         pthread_mutex_lock(mutex)
+        guard !isClosed else {
+            pthread_mutex_unlock(mutex)
+            return .closed
+        }
         pendingByteCount += batch.byteCount
         if isAwaited || pendingByteCount > AuditInbox.hurryByteCount { isUrgent = true }
         work.deliveries.append(Delivery(lane: lane, batch: batch))
@@ -71,7 +83,17 @@ final class AuditInbox: @unchecked Sendable {
         let shallSignal = sleep == .idle || (sleep == .dozing && isUrgent)
         pthread_mutex_unlock(mutex)
         if shallSignal { pthread_cond_signal(condition) }
-        return (spare ?? AuditBatch(), pending)
+        return .taken(spare: spare ?? AuditBatch(), pendingByteCount: pending)
+    }
+
+    /// Takes the last deliveries; from here on every other one is turned away.
+    func shut() -> [Delivery] {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        let last = work.deliveries
+        work.deliveries = []
+        pthread_mutex_unlock(mutex)
+        return last
     }
 
     func requestReopening() { change { $0.shallReopen = true } }

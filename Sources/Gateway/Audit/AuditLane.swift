@@ -104,9 +104,16 @@ final class AuditLink {
 
     func flush() {
         guard !batch.isEmpty else { return }
+        let awaitedCount = batch.awaitedCount
         let full = batch
         batch = AuditBatch()
-        batch = trail.deliver(full, link: number)
+        if let spare = trail.deliver(full, link: number) {
+            batch = spare
+        } else {
+            // The newest ones: older ones were taken, and will hear of it.
+            for waiter in waiters.suffix(awaitedCount) { waiter.auditFailed(AuditTrail.closedReason) }
+            waiters.removeLast(awaitedCount)
+        }
     }
 
     /// The oldest `count` awaited records have met their fate.

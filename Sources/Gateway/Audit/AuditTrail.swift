@@ -40,8 +40,9 @@ final class AuditTrail: Sendable {
     private let inbox = AuditInbox()
     private let links = Mutex<[Registration]>([])
     private let published = Mutex(Published())
-    /// Read by every intent: 0 open, 1 not writable.
-    private let gate = Atomic<UInt8>(0)
+    /// Whether every intent is to be refused at once.
+    private let isGateShut = Atomic<Bool>(false)
+    private let isClosed = Atomic<Bool>(false)
     private let backlogByteCount = Atomic<Int>(0)
     private let writer = Mutex<pthread_t?>(nil)
 
@@ -115,6 +116,7 @@ final class AuditTrail: Sendable {
     /// Writes what is left and syncs, and ends the writer. Blocks; not on an event loop. Lanes must have been flushed.
     /// False where records of requests already sent could not be written.
     func close() -> Bool {
+        isClosed.store(true, ordering: .relaxed)
         inbox.requestClosing()
         let thread = writer.withLock { slot in
             defer { slot = nil }
@@ -139,27 +141,34 @@ final class AuditTrail: Sendable {
     }
 
     func reasonToRefuse(adding byteCount: Int) -> String? {
-        if gate.load(ordering: .relaxed) != 0, case .unwritable(let reason) = status { return reason }
+        if isClosed.load(ordering: .relaxed) { return AuditTrail.closedReason }
+        if isGateShut.load(ordering: .relaxed), case .unwritable(let reason) = status { return reason }
         if backlogByteCount.load(ordering: .relaxed) + byteCount > AuditTrail.backlogByteLimit { return "the writer cannot keep up" }
         return nil
     }
 
     func hasRoomForRefusals(adding byteCount: Int) -> Bool {
-        gate.load(ordering: .relaxed) == 0 && backlogByteCount.load(ordering: .relaxed) + byteCount <= AuditTrail.backlogByteLimit / 2
+        !isGateShut.load(ordering: .relaxed) && backlogByteCount.load(ordering: .relaxed) + byteCount <= AuditTrail.backlogByteLimit / 2
     }
 
     func dropRefusal() { inbox.addDroppedRefusal() }
 
-    func deliver(_ batch: consuming AuditBatch, link: Int) -> AuditBatch {
-        let (spare, pending) = inbox.deliver(batch, lane: link)
-        backlogByteCount.store(pending, ordering: .relaxed)
-        return spare
+    /// Nil once the trail is closed.
+    func deliver(_ batch: consuming AuditBatch, link: Int) -> AuditBatch? {
+        switch inbox.deliver(batch, lane: link) {
+        case .taken(let spare, let pending):
+            backlogByteCount.store(pending, ordering: .relaxed)
+            return spare
+        case .closed: return nil
+        }
     }
+
+    static let closedReason = "the trail is closed"
 
     // MARK: - For the writer
 
     func publish(_ status: AuditStatus, _ counters: AuditCounters) {
-        gate.store(status == .writable ? 0 : 1, ordering: .relaxed)
+        isGateShut.store(status != .writable, ordering: .relaxed)
         let isNew = published.withLock { published in
             defer {
                 published.status = status

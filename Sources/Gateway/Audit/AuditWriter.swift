@@ -55,7 +55,11 @@ final class AuditWriter {
             if work.shallReopen { reopen(now: now) }
             if !work.deliveries.isEmpty { write(&work.deliveries, now: now) }
             journal.tick(now: AuditInbox.milliseconds())
-            if work.shallClose { return finish() }
+            if work.shallClose {
+                var last = inbox.shut()
+                if !last.isEmpty { write(&last, now: AuditInbox.milliseconds()) }
+                return finish()
+            }
             trail.publish(journal.status, journal.counters)
             doze = AuditInbox.milliseconds() + AuditWriter.dozeMilliseconds
         }
