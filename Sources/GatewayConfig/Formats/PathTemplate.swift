@@ -26,7 +26,7 @@ struct PathTemplate {
     }
 
     /// The same for two templates that match the same paths.
-    var shape: String {
+    static func shape(_ segments: [TemplateSegment]) -> String {
         segments.map { if case .literal(let text) = $0 { "/" + text } else { "/{}" } }.joined()
     }
 

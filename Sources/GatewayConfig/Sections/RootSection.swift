@@ -55,7 +55,7 @@ extension Field {
         guard let fields, settings.routes.count == fields.count else { return }
         var places: [String: String] = [:]
         for (route, field) in zip(settings.routes, fields) {
-            let shape = route.method + " " + route.segments.map { if case .literal(let text) = $0 { "/" + text } else { "/{}" } }.joined()
+            let shape = route.method + " " + PathTemplate.shape(route.segments)
             if let other = places[shape] {
                 field.fail("\(other) already takes \(route.method) \(route.template)", "remove one of the two")
             }
