@@ -11,8 +11,6 @@ public struct LimitPlan: Sendable {
     public let routeNames: [String]
     /// What `RateLimit-Policy` says on each route: every limit of it, in order. Empty where it has none.
     public let policies: [[UInt8]]
-    /// Limit names as quoted structured-field strings (RFC 8941 section 3.3.3).
-    let quotedNames: [[UInt8]]
 
     /// The checks of all routes, one after the other.
     let checks: [LimitCheck]
@@ -23,8 +21,9 @@ public struct LimitPlan: Sendable {
     let keys: [LimitKey]
     /// Which limit and upstream each adaptive pace belongs to.
     let paceKeys: [PaceKey]
-    /// Positions in `paceKeys`, by upstream.
-    let pacesOfUpstream: [[Int]]
+    /// Positions in `paceKeys` of all that adapts to the upstream of each route.
+    let pacesOfRoute: [[Int]]
+    let gcras: [GCRA]
 
     /// - Parameters:
     ///   - rules: the limits; `LimitReading.limit` is a position in here.
@@ -39,10 +38,8 @@ public struct LimitPlan: Sendable {
         upstreamNames = upstreams
         callerNames = callers
         routeNames = routes.map { "\($0.method) \($0.template)" }
-        let quoted = rules.map { quotedString($0.name) }
-        quotedNames = quoted
         policies = layout.routeLimits.map { limits in
-            limits.map { policyItem(quoted[$0], rules[$0]) }.reduce(into: []) { value, item in
+            limits.map { policyItem(rules[$0]) }.reduce(into: []) { value, item in
                 if !value.isEmpty { value += [0x2C, 0x20] }
                 value += item
             }
@@ -52,7 +49,9 @@ public struct LimitPlan: Sendable {
         retries = layout.retries
         keys = layout.keys
         paceKeys = layout.paceKeys
-        pacesOfUpstream = upstreams.indices.map { upstream in layout.paceKeys.indices.filter { layout.paceKeys[$0].upstream == upstream } }
+        pacesOfRoute = layout.upstreamOfRoute.map { upstream in layout.paceKeys.indices.filter { layout.paceKeys[$0].upstream == upstream }
+        }
+        gcras = layout.gcras
     }
 
     func range(_ request: AdmissionRequest) -> Range<Int> {
@@ -120,6 +119,7 @@ private struct Layout {
     var firstAttempts: [Range<Int>] = []
     var retries: [Range<Int>] = []
     var routeLimits: [[Int]] = []
+    var upstreamOfRoute: [Int] = []
     var keys: [LimitKey] = []
     var paceKeys: [PaceKey] = []
     var slots: [LimitKey: Int] = [:]
@@ -145,6 +145,7 @@ private struct Layout {
             if !limits.contains(position) { limits.append(position) }
         }
         routeLimits.append(limits)
+        upstreamOfRoute.append(upstream)
         let found = limits.map { check($0, route: name, upstream: upstream) }
         firstAttempts.append(checks.count..<checks.count + found.count)
         checks += found

@@ -87,14 +87,41 @@ public final class LimitTable: Sendable {
         return latest - now
     }
 
-    /// The upstream answered, and did not throttle. For every limit that adapts to this upstream.
-    public func upstreamSucceeded(_ upstream: Int, now: UInt64) {
-        for pace in plan.pacesOfUpstream[upstream] { paces[pace].succeeded(now: now) }
+    /// The upstream of this route answered, and did not throttle. For every limit that adapts to it.
+    public func upstreamSucceeded(route: Int, now: UInt64) {
+        for pace in plan.pacesOfRoute[route] { paces[pace].succeeded(now: now) }
     }
 
-    /// The upstream throttled a request that was sent to it at `sentAt`.
-    public func upstreamThrottled(_ upstream: Int, sentAt: UInt64, now: UInt64) {
-        for pace in plan.pacesOfUpstream[upstream] { paces[pace].throttled(sentAt: sentAt, now: now) }
+    /// The upstream of this route throttled a request that was sent to it at `sentAt`.
+    public func upstreamThrottled(route: Int, sentAt: UInt64, now: UInt64) {
+        for pace in plan.pacesOfRoute[route] { paces[pace].throttled(sentAt: sentAt, now: now) }
+    }
+
+    /// When a throttled request may be tried again: one interval of its upstream's limits from now, at the pace that the throttle has just
+    /// lowered, and no earlier than the upstream asked for. Nil where that is past `maxWait`, or where no limit allows a wait.
+    public func retryInstant(for request: AdmissionRequest, now: UInt64) -> UInt64? {
+        let range = plan.range(request)
+        var instant = max(request.notBefore, now)
+        for position in range {
+            let check = plan.checks[position]
+            instant = max(instant, now.addingSaturating(check.gcra.nanoseconds(reaching: pace(check))))
+        }
+        let inTime = range.allSatisfy { instant <= request.arrival.addingSaturating(plan.checks[$0].maxWait) }
+        return inTime && !range.isEmpty ? instant : nil
+    }
+
+    /// What the caller is told whose request the upstream throttled: to come back no earlier than the upstream asked for, and not before the
+    /// limits allow either. Where the upstream named no time, in a second at least.
+    /// - Parameter upstreamWait: nanoseconds from now, as the upstream's `Retry-After` had it.
+    public func upstreamRefusal(for request: AdmissionRequest, upstreamWait: UInt64?, now: UInt64) -> LimitRefusal {
+        var retry = request
+        retry.attempt = .retry
+        let range = plan.range(retry)
+        let limit = range.first { plan.checks[$0].pace >= 0 } ?? range.first
+        return LimitRefusal(
+            limit: limit.map { plan.checks[$0].limit },
+            waitNanoseconds: max(upstreamWait ?? 1_000_000_000, wait(for: request, now: now), 1),
+            cause: .upstreamThrottled, route: request.route)
     }
 
     /// Nanoseconds from one admission to the next at the pace in force; 0 where the request has no such limit.
@@ -144,12 +171,10 @@ public final class LimitTable: Sendable {
                 queueLimit = check.limit
             }
         }
-        if mayWait, queue >= 0 {
-            let wait = latest > now ? latest - now : 1
-            return .mustWait(slot: queue, LimitRefusal(limit: queueLimit, waitNanoseconds: wait))
-        }
-        guard latestLimit >= 0 else { return nil }
-        return .refused(LimitRefusal(limit: latestLimit, waitNanoseconds: latest > now ? latest - now : 1))
+        guard mayWait && queue >= 0 || latestLimit >= 0 else { return nil }
+        let blame = mayWait ? queueLimit : latestLimit
+        let refusal = LimitRefusal(limit: blame, until: latest, now: now, route: request.route)
+        return mayWait ? .mustWait(slot: queue, limit: queueLimit, refusal) : .refused(refusal)
     }
 
     /// When a key that refuses now will admit.
@@ -166,7 +191,7 @@ public final class LimitTable: Sendable {
 
     /// Takes from each key in order; nil, with nothing taken, where one has meanwhile been used up by another thread.
     private func swap(_ request: AdmissionRequest, _ range: Range<Int>, now: UInt64) -> LimitReading? {
-        var tightest = LimitReading(limit: nil, remaining: .max, resetSeconds: 0)
+        var tightest = LimitReading(limit: nil, remaining: .max, resetSeconds: 0, route: request.route)
         var tightestReset: UInt64 = 0
         for position in range {
             let check = plan.checks[position]

@@ -67,8 +67,8 @@ public struct WaitingRoom: Sendable {
         switch table.take(request, now: now) {
         case .admitted(let reading): decisions.append(Decision(ticket: ticket, verdict: .admitted(reading)))
         case .refused(let refusal): decisions.append(Decision(ticket: ticket, verdict: .refused(refusal)))
-        case .mustWait(let slot, let refusal):
-            enter(request, ticket: ticket, slot: slot, refusal: refusal, now: now, into: &decisions)
+        case .mustWait(let slot, let limit, let refusal):
+            enter(request, ticket: ticket, slot: slot, limit: limit, refusal: refusal, now: now, into: &decisions)
         }
     }
 
@@ -90,6 +90,12 @@ public struct WaitingRoom: Sendable {
         }
     }
 
+    /// Somebody has given back what was taken, so that a turn may come earlier than it was foretold.
+    public mutating func reconsider(now: UInt64, into decisions: inout [Decision]) {
+        for slot in queues.keys { queues[slot]?.hasTurn(at: now) }
+        advance(now: now, into: &decisions)
+    }
+
     /// The gateway stops: whoever's turn cannot come by `lastTurn` is refused now, and from now on nobody is let in who would wait longer.
     public mutating func close(lastTurn: UInt64, now: UInt64, into decisions: inout [Decision]) {
         self.lastTurn = lastTurn
@@ -97,9 +103,9 @@ public struct WaitingRoom: Sendable {
     }
 
     private mutating func enter(
-        _ request: AdmissionRequest, ticket: UInt64, slot: Int, refusal: LimitRefusal, now: UInt64, into decisions: inout [Decision]
+        _ request: AdmissionRequest, ticket: UInt64, slot: Int, limit: Int, refusal: LimitRefusal, now: UInt64,
+        into decisions: inout [Decision]
     ) {
-        let limit = refusal.limit
         let deadline = request.arrival.addingSaturating(table.plan.rules[limit].maxWaitNanoseconds)
         var queue = queues.removeValue(forKey: slot) ?? Queue(turns: TurnQueue(capacity: capacity), limit: limit)
         if queue.turns.isEmpty { queue.nextTurn = now.addingSaturating(refusal.waitNanoseconds) }
@@ -108,7 +114,8 @@ public struct WaitingRoom: Sendable {
         guard turn <= min(deadline, lastTurn) else {
             queues[slot] = queue
             let cause: LimitRefusal.Cause = turn <= deadline ? .draining : .queueFull
-            decisions.append(Decision(ticket: ticket, verdict: .refused(LimitRefusal(limit: limit, until: turn, now: now, cause: cause))))
+            let refusal = LimitRefusal(limit: limit, until: turn, now: now, cause: cause, route: request.route)
+            decisions.append(Decision(ticket: ticket, verdict: .refused(refusal)))
             return
         }
         let displaced = queue.turns.enqueue(TurnQueue.Waiter(ticket: ticket, request: request, deadline: deadline))
@@ -132,15 +139,15 @@ public struct WaitingRoom: Sendable {
                 queues[slot]?.turns.removeNext(served: false)
                 if refusal.limit == limit { refusal.cause = .waitExpired }
                 decide(waiter.ticket, slot: slot, .refused(refusal), into: &decisions)
-            case .mustWait(slot, let refusal):
+            case .mustWait(slot, _, let refusal):
                 queues[slot]?.nextTurn = now.addingSaturating(refusal.waitNanoseconds)
                 queues[slot]?.interval = table.interval(ofLimit: limit, for: waiter.request)
-            case .mustWait(let other, let refusal):
+            case .mustWait(let other, let otherLimit, let refusal):
                 // Another of its limits is the later one now: it waits there, and does not hold up those behind it here.
                 queues[slot]?.turns.removeNext(served: false)
                 places[waiter.ticket] = nil
                 table.slots[slot].waiters.wrappingSubtract(1, ordering: .relaxed)
-                enter(waiter.request, ticket: waiter.ticket, slot: other, refusal: refusal, now: now, into: &decisions)
+                enter(waiter.request, ticket: waiter.ticket, slot: other, limit: otherLimit, refusal: refusal, now: now, into: &decisions)
             }
         }
     }
@@ -161,10 +168,9 @@ public struct WaitingRoom: Sendable {
     ) {
         // The key is not all that may refuse: the other limits of the route are asked too.
         let other = now.addingSaturating(table.wait(for: waiter.request, now: now))
-        let limit = queues[slot]?.limit ?? 0
-        decide(
-            waiter.ticket, slot: slot, .refused(LimitRefusal(limit: limit, until: max(until, other), now: now, cause: cause)),
-            into: &decisions)
+        let refusal = LimitRefusal(
+            limit: queues[slot]?.limit, until: max(until, other), now: now, cause: cause, route: waiter.request.route)
+        decide(waiter.ticket, slot: slot, .refused(refusal), into: &decisions)
     }
 
     private mutating func decide(_ ticket: UInt64, slot: Int, _ verdict: Decision.Verdict, into decisions: inout [Decision]) {
@@ -179,6 +185,8 @@ extension WaitingRoom.Queue {
         let (span, overflow) = interval.multipliedReportingOverflow(by: UInt64(max(ahead, 0)))
         return overflow ? .max : nextTurn.addingSaturating(span)
     }
+
+    fileprivate mutating func hasTurn(at now: UInt64) { nextTurn = min(nextTurn, now) }
 
     fileprivate var turnOfLast: UInt64 { turn(turns.count - 1) }
 }

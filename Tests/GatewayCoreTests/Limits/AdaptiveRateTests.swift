@@ -92,9 +92,9 @@ struct AdaptiveRateTests {
                 let answer = answers[delivered]
                 delivered += 1
                 if answer.throttled {
-                    table.upstreamThrottled(1, sentAt: answer.sentAt, now: answer.at)
+                    table.upstreamThrottled(route: 0, sentAt: answer.sentAt, now: answer.at)
                 } else {
-                    table.upstreamSucceeded(1, now: answer.at)
+                    table.upstreamSucceeded(route: 0, now: answer.at)
                 }
                 guard answer.at >= settled else { continue }
                 if answer.throttled { throttled += 1 } else { good += 1 }

@@ -37,7 +37,7 @@ extension LimitVerdict {
     var refusal: LimitRefusal? {
         switch self {
         case .admitted: nil
-        case .refused(let refusal), .mustWait(_, let refusal): refusal
+        case .refused(let refusal), .mustWait(_, _, let refusal): refusal
         }
     }
 }
