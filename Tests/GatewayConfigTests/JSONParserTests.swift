@@ -59,10 +59,11 @@ import Testing
         for length in stride(from: 0, to: bytes.count, by: 7) {
             #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(Array(bytes[..<length])) }
         }
-        var random = SystemRandomNumberGenerator()
-        for _ in 0..<1_000 {
+        // No 'e': Foundation also refuses numbers that fit no Double (3e768), which are JSON all the same.
+        let replacements = Array("{}[]\",:\\0.-tn ".utf8)
+        for position in bytes.indices {
             var changed = bytes
-            changed[Int.random(in: 0..<changed.count, using: &random)] = "{}[]\",:\\0e.-tn ".utf8.randomElement(using: &random) ?? 0
+            changed[position] = replacements[position % replacements.count]
             guard (try? JSONParser.parse(changed)) != nil else { continue }
             #expect(
                 (try? JSONSerialization.jsonObject(with: Data(changed), options: .fragmentsAllowed)) != nil,
