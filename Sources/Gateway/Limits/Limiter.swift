@@ -46,7 +46,7 @@ final class Limiter: Sendable {
         case .mustWait: break
         }
         let ticket = makeTicket(request, on: loop, waiter: waiter)
-        guard home.inEventLoop else {
+        guard loop === home else {
             home.execute { self.enter(ticket, now: self.home.now.uptimeNanoseconds) }
             return .waiting(ticket)
         }

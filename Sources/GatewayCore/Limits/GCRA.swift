@@ -110,7 +110,7 @@ public struct GCRA: Sendable, Equatable {
     /// The interval for a rate of `perSecond`, never shorter than the configured one.
     public func pace(perSecond: Double) -> UInt64 {
         let ticksPerSecond = 1e9 / Double(quantum) * Double(ticksPerQuantum)
-        let exact = (ticksPerSecond / max(perSecond, 1e-9)).rounded(.up)
+        let exact = (ticksPerSecond / max(perSecond, 1e-9)).rounded()
         return exact >= Double(GCRA.largestSpan) ? GCRA.largestSpan : max(interval, UInt64(max(exact, 1)))
     }
 

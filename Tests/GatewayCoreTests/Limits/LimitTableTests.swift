@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import GatewayCore
@@ -163,6 +164,31 @@ struct LimitTableTests {
         }
     }
 
+    @Test(
+        "Threads on a running clock admit burst + rate x time, though other limits refuse and give back all the time",
+        .timeLimit(.minutes(1)))
+    func runningClock() async throws {
+        // `fair` of each caller is just about what it gets of the account, so that both refuse and race.
+        let table = try limitTable(
+            [limitRule("account", 7000, burst: 50), limitRule("fair", 1800, burst: 10, .caller)], callers: ["a", "b", "c", "d"])
+        let start = 100 * oneSecond
+        let clock = SharedClock(start)
+        let admitted = await withTaskGroup(of: Int.self) { group in
+            for caller in 0..<4 {
+                group.addTask {
+                    (0..<50_000).count { _ in
+                        let now = clock.tick(1000)
+                        return table.take(admission(caller: caller, at: now), now: now).isAdmitted
+                    }
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        // 200 ms: the account has 50 + 1400, the callers together 40 + 1440.
+        #expect(admitted <= 50 + 1400)
+        #expect(admitted >= 1400)
+    }
+
     @Test("No limits, no refusal")
     func unlimited() throws {
         let table = try limitTable([limitRule("a", 1, burst: 1)], routes: [[]])
@@ -175,4 +201,11 @@ struct LimitTableTests {
             try limitPlan([limitRule("a", 1, burst: 1)], routes: [["b"]])
         }
     }
+}
+
+/// A clock that several threads move on.
+private final class SharedClock: Sendable {
+    private let now: Atomic<UInt64>
+    init(_ start: UInt64) { now = Atomic(start) }
+    func tick(_ nanoseconds: UInt64) -> UInt64 { now.wrappingAdd(nanoseconds, ordering: .relaxed).newValue }
 }
