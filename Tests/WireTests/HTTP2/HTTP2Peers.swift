@@ -36,6 +36,8 @@ final class Recorder: HTTP2ServerDelegate, HTTP2ClientDelegate {
     var goAwayLast: [Int32] = []
     var pings: [UInt64] = []
     var settings = 0
+    /// Calls that break the delegate's contract: anything for a stream that was reported closed.
+    var violations = 0
     /// Called at the end of each request.
     var answer: ((Int32, StreamLog) -> Void)?
     var consume: ((Int32, Int) -> Void)?
@@ -63,17 +65,22 @@ final class Recorder: HTTP2ServerDelegate, HTTP2ClientDelegate {
     func settingsReceived() { settings += 1 }
 
     func streamBody(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
+        if log[streamID]?.closed != nil || log[streamID]?.ended == true || log[streamID]?.refused != nil { violations += 1 }
         log[streamID, default: StreamLog()].body.append(contentsOf: bytes)
         consume?(streamID, bytes.count)
     }
 
     func streamEnd(_ streamID: Int32, trailers: FieldSection?) {
+        if log[streamID]?.closed != nil || log[streamID]?.ended == true || log[streamID]?.refused != nil { violations += 1 }
         log[streamID, default: StreamLog()].ended = true
         log[streamID, default: StreamLog()].trailers = trailers?.texts
         answer?(streamID, log[streamID] ?? StreamLog())
     }
 
-    func streamClosed(_ streamID: Int32, _ closure: HTTP2StreamClosure) { log[streamID, default: StreamLog()].closed = closure }
+    func streamClosed(_ streamID: Int32, _ closure: HTTP2StreamClosure) {
+        if log[streamID]?.closed != nil { violations += 1 }
+        log[streamID, default: StreamLog()].closed = closure
+    }
 
     func streamWritable(_ streamID: Int32) {
         log[streamID, default: StreamLog()].writable += 1
