@@ -12,7 +12,14 @@ enum Authority {
             for index in (first + 1)..<bracket where !isAddressByte(bytes[index]) { return false }
             end = bracket + 1
         } else {
-            while end < range.upperBound, ByteSet.registeredName.contains(bytes[end]) { end += 1 }
+            while end < range.upperBound, ByteSet.registeredName.contains(bytes[end]) {
+                if bytes[end] == UInt8(ascii: "%") {
+                    guard end + 2 < range.upperBound, ASCII.hexValue(bytes[end + 1]) != nil, ASCII.hexValue(bytes[end + 2]) != nil else {
+                        return false
+                    }
+                }
+                end += 1
+            }
             guard end > first else { return false }
         }
         guard end < range.upperBound else { return true }

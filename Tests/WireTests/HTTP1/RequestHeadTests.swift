@@ -36,6 +36,7 @@ extension RequestHeadParser {
         Accepted(input: "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", rest: "GET"),
         Accepted(input: "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
         Accepted(input: "GET / HTTP/1.1\r\nHost:\t a_b.c-d:65535 \t\r\n\r\n"),
+        Accepted(input: "GET / HTTP/1.1\r\nHost: a%2Db%2d\r\n\r\n"),
         Accepted(input: "GET / HTTP/1.1\r\nHost: [::ffff:127.0.0.1]:\r\n\r\n"),
         Accepted(input: "GET / HTTP/1.1\r\nHost: a\r\nX-A:\r\nX-B: \t \r\nX-C: a\tb \u{80}\u{FF}~\r\n\r\n"),
         Accepted(input: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\n", method: "POST", framing: .length(12)),

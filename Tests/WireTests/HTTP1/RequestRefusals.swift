@@ -100,6 +100,8 @@ enum RequestRefusals {
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"),
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
+        Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a%2\r\n\r\n"),
+        Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n"),
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n"),
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a:80x\r\n\r\n"),
         Row(.invalidHost, "GET / HTTP/1.1\r\nHost: a:123456\r\n\r\n"),

@@ -1,0 +1,1 @@
+../../../WireTests/HTTP1/HTTP1Transcript.swift
