@@ -4,9 +4,9 @@ import Synchronization
 
 /// The limits of a running configuration, shared by all event loops.
 ///
-/// What can be decided at once is decided on the asking loop, by the table alone. Only a request that must wait goes to the home loop, where
-/// the queues are; its answer comes back on its own loop. While anybody waits for a key, every request for that key takes this way, so that
-/// nobody is overtaken.
+/// What can be decided at once is decided on the asking loop, by the table alone. Only a request that must wait goes to the home loop,
+/// where the queues are; its answer comes back on its own loop. While anybody waits for a key, every request for that key takes this
+/// way, so that nobody is overtaken.
 final class Limiter: Sendable {
     let table: LimitTable
     private let home: any EventLoop
@@ -94,7 +94,8 @@ final class Limiter: Sendable {
     /// For `/status` and `/metrics`.
     func status(now: UInt64) -> [LimitStatus] { table.status(now: now) }
 
-    /// The gateway stops at `instant`: whoever's turn cannot come by then is refused now, the others are served in their turns. On any thread.
+    /// The gateway stops at `instant`: whoever's turn cannot come by then is refused now, the others are served in their turns.
+    /// On any thread.
     func drain(until instant: UInt64) {
         predecessor?.drain(until: instant)
         home.execute {

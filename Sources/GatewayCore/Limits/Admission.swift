@@ -101,6 +101,7 @@ public enum LimitVerdict: Sendable, Equatable {
     case admitted(LimitReading)
     /// It has taken nothing, and its turn comes too late for it to wait.
     case refused(LimitRefusal)
-    /// It has taken nothing, but may wait in the queue of the key `slot` of the limit at that position; till when at least, the refusal says.
+    /// It has taken nothing, but may wait in the queue of the key `slot`, of the limit at that position; till when at least, the refusal
+    /// says.
     case mustWait(slot: Int, limit: Int, LimitRefusal)
 }

@@ -110,8 +110,8 @@ public final class LimitTable: Sendable {
         return inTime && !range.isEmpty ? instant : nil
     }
 
-    /// What the caller is told whose request the upstream throttled: to come back no earlier than the upstream asked for, and not before the
-    /// limits allow either. Where the upstream named no time, in a second at least.
+    /// What the caller is told whose request the upstream throttled: to come back no earlier than the upstream asked for, and not before
+    /// the limits allow either. Where the upstream named no time, in a second at least.
     /// - Parameter upstreamWait: nanoseconds from now, as the upstream's `Retry-After` had it.
     public func upstreamRefusal(for request: AdmissionRequest, upstreamWait: UInt64?, now: UInt64) -> LimitRefusal {
         var retry = request

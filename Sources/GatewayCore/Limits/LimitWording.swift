@@ -17,15 +17,16 @@ public struct LimitWording: Sendable {
     public init(plan: LimitPlan) {
         sentences = plan.rules.map { rule in
             let words = "\(rule.rate.words)\(rule.burst > 1 ? ", bursts of \(rule.burst)" : "")\(rule.scope.sharing)"
+            let isUsedUp = "The limit \(rule.name) (\(words)) is used up"
+            let again = "try again after the time in Retry-After."
             let isBudget = rule.refillNanoseconds >= LimitWording.budgetNanoseconds
             return Sentences(
                 reason: "limit/\(rule.name)",
-                exhausted: "The limit \(rule.name) (\(words)) is used up: try again after the time in Retry-After.",
-                queued:
-                    "The limit \(rule.name) (\(words)) is used up, and so many requests wait that the turn of this one does not come in time: "
-                    + "try again after the time in Retry-After.",
+                exhausted: "\(isUsedUp): \(again)",
+                queued: "\(isUsedUp), and so many requests wait that the turn of this one does not come in time: \(again)",
                 budget: isBudget
-                    ? "The budget \(rule.name) (\(words)) is used up. Left alone it is whole again in \(LimitWording.words(rule.refillNanoseconds)); the next request is possible in "
+                    ? "The budget \(rule.name) (\(words)) is used up. Left alone it is whole again in "
+                        + "\(LimitWording.words(rule.refillNanoseconds)); the next request is possible in "
                     : nil)
         }
     }

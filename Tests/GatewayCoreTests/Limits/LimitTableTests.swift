@@ -174,11 +174,11 @@ struct LimitTableTests {
         let start = 100 * oneSecond
         let clock = SharedClock(start)
         let admitted = await withTaskGroup(of: Int.self) { group in
-            for caller in 0..<4 {
+            for offset in 0..<4 {
                 group.addTask {
-                    (0..<50_000).count { _ in
+                    (0..<50_000).count { step in
                         let now = clock.tick(1000)
-                        return table.take(admission(caller: caller, at: now), now: now).isAdmitted
+                        return table.take(admission(caller: (step + offset) % 4, at: now), now: now).isAdmitted
                     }
                 }
             }
