@@ -1,5 +1,5 @@
 import COpenSSL
-import Synchronization
+import Glibc
 
 /// One session that may be resumed.
 ///
@@ -19,37 +19,54 @@ final class ResumableSession: @unchecked Sendable {
 }
 
 /// The newest sessions for each server name of one client context. Shared by event loops.
-final class SessionCache: Sendable {
+///
+/// `@unchecked Sendable`: `sessions` is touched inside `withLock` only. The lock is a pthread mutex because the thread sanitizer
+/// does not see the one of `Synchronization`.
+final class SessionCache: @unchecked Sendable {
     static let sessionsPerName = 8
     static let names = 64
 
-    private let sessions = Mutex<[String: [ResumableSession]]>([:])
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private var sessions: [String: [ResumableSession]] = [:]
+
+    init() {
+        mutex = .allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
 
     func store(_ session: ResumableSession, for name: String) {
-        sessions.withLock { all in
-            if all[name] == nil, all.count >= Self.names, let other = all.keys.first { all[other] = nil }
-            var kept = all.removeValue(forKey: name) ?? []
+        withLock {
+            if sessions[name] == nil, sessions.count >= Self.names, let other = sessions.keys.first { sessions[other] = nil }
+            var kept = sessions.removeValue(forKey: name) ?? []
             if kept.count == Self.sessionsPerName { kept.removeFirst() }
             kept.append(session)
-            all[name] = kept
+            sessions[name] = kept
         }
     }
 
     /// The newest session for `name`. One of TLS 1.3 is taken out; one of TLS 1.2 stays and a copy is given.
     func take(for name: String) -> ResumableSession? {
-        sessions.withLock { all in
-            guard let newest = all[name]?.last else { return nil }
-            if newest.isSingleUse { return all[name]?.removeLast() }
+        withLock {
+            guard let newest = sessions[name]?.last else { return nil }
+            if newest.isSingleUse { return sessions[name]?.removeLast() }
             return SSL_SESSION_dup(newest.pointer).map { ResumableSession(owning: $0) }
         }
     }
 
     /// After a connection that failed: whatever is kept for `name` is not offered again.
     func forget(_ name: String) {
-        sessions.withLock { all in all[name] = nil }
+        withLock { sessions[name] = nil }
     }
 
-    func count(for name: String) -> Int {
-        sessions.withLock { all in all[name]?.count ?? 0 }
+    private func withLock<Value>(_ body: () -> Value) -> Value {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
     }
 }

@@ -189,4 +189,27 @@ import Wire
         #expect(joined.client.error?.kind == .alertReceived(70))
         #expect(throws: TLSError.self) { try TLSClientContext(TLSClientOptions(minimumVersion: .tls13, maximumVersion: .tls12)) }
     }
+
+    @Test(arguments: [TLSVersion.tls12, .tls13]) func sharesContextsBetweenThreads(_ version: TLSVersion) async throws {
+        let servers = try TLSServerContext(TLSServerOptions(certificates: [authority.pair("server")]))
+        let clients = try TLSClientContext(TLSClientOptions(trust: .only(authority.certificate("root")), maximumVersion: version))
+        let resumed = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    var resumed = 0
+                    for _ in 0..<25 {
+                        let joined = try JoinedSessions(client: clients, server: servers)
+                        joined.run()
+                        try #require(joined.client.send([1, 2, 3]))
+                        joined.run()
+                        try #require(joined.server.plaintext == [1, 2, 3])
+                        if joined.server.handshake?.resumed == true { resumed += 1 }
+                    }
+                    return resumed
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(resumed > 0)
+    }
 }
