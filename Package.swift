@@ -37,6 +37,8 @@ let package = Package(
             dependencies: [
                 "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Wire",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
             swiftSettings: optimised),
         .target(
@@ -62,7 +64,7 @@ let package = Package(
             resources: [.copy("Corpus")]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "GatewayCore", "GatewayConfig", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
+            dependencies: ["Gateway", "GatewayCore", "GatewayConfig", "Wire", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
         .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4", "Digests"] + nio),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,8 @@
 /// The two guarantees of the line, and nothing else: nothing goes upstream before its intent is recorded, and every recorded intent gets
 /// exactly one outcome. Events come in, the action that the edge must perform goes out; no clock, no socket, no record's contents.
 ///
+/// A throttled attempt may wait for another turn (`retrying`): the upstream did not process it, so it is sent again under the same intent.
+///
 /// ```
 /// deciding --admitted--> recording --intentWritten--> forwarding --answered--> relaying --answerEnded--> done
 ///    \ refused              \ intentFailed: refused      \ failed, timed out       \ answer cut short
@@ -11,6 +13,8 @@ public struct ExchangeState: Sendable, Equatable {
         case recording
         case forwarding
         case relaying
+        /// The upstream throttled the attempt; the next one waits for its turn.
+        case retrying
         case done
     }
 
@@ -34,6 +38,8 @@ public struct ExchangeState: Sendable, Equatable {
         case callerGone
         case answered
         case answerEnded
+        /// The upstream throttled this attempt, nothing of which was shown to the caller.
+        case throttled
         /// The upstream exchange failed; `sent` is false only where the upstream provably processed nothing.
         case upstreamFailed(sent: Bool)
     }
@@ -87,7 +93,13 @@ public struct ExchangeState: Sendable, Equatable {
         case (.forwarding, .upstreamFailed(let sent)):
             phase = .done
             return .writeOutcome(sent ? .unknown : .notSent)
-        case (.relaying, .answerEnded):
+        case (.relaying, .throttled):
+            phase = .retrying
+            return .none
+        case (.retrying, .admitted):
+            phase = .forwarding
+            return .forward
+        case (.relaying, .answerEnded), (.retrying, .answerEnded):
             phase = .done
             return .writeOutcome(.answered)
         case (.relaying, .upstreamFailed):

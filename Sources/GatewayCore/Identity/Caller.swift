@@ -83,7 +83,7 @@ public struct CallerTable: Sendable {
             var digest = [UInt8](repeating: 0, count: SHA256Context.byteCount)
             digest.withUnsafeMutableBytes { output in
                 guard let output = output.baseAddress else { return }
-                head.fields.withBytes(token) { sha256.digest($0, into: output) }
+                _ = head.fields.withBytes(token) { sha256.digest($0, into: output) }
             }
             // A digest that could not be computed is all zeros or stale: it proves nothing.
             if sha256.hasFailed { return .refused(Self.wrongToken) }

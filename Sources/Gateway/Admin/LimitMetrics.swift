@@ -6,9 +6,9 @@ enum LimitMetrics {
         guard !limits.isEmpty else { return }
         text.family(
             "countersign_limit_rate", "gauge", "The rate in force, requests per second; lower than configured after upstream throttles.")
-        for limit in limits { text.sample(labels(limit), limit.rateInForce) }
+        for limit in limits { text.sample(labels(limit), number: limit.rateInForce) }
         text.family("countersign_limit_configured_rate", "gauge", "The configured rate, requests per second.")
-        for limit in limits { text.sample(labels(limit), limit.configuredRate) }
+        for limit in limits { text.sample(labels(limit), number: limit.configuredRate) }
         text.family("countersign_limit_remaining", "gauge", "Requests that would be admitted at once.")
         for limit in limits { text.sample(labels(limit), limit.remaining) }
         text.family("countersign_limit_waiting", "gauge", "Requests that wait for their turn.")

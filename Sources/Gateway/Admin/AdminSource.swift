@@ -1,0 +1,121 @@
+import GatewayConfig
+import GatewayCore
+
+/// An answer of the admin listener.
+struct AdminAnswer: Sendable, Equatable {
+    var status = 200
+    var contentType = "text/plain; charset=utf-8"
+    var body: String
+}
+
+/// Gathers what operators ask for and renders it.
+struct AdminSource: Sendable {
+    let workers: WorkerTable
+    let state: ServerState
+
+    func answer(method: String, path: String) async -> AdminAnswer {
+        guard method == "GET" || method == "HEAD" else {
+            return AdminAnswer(status: 405, body: "The admin listener answers GET and HEAD only.\n")
+        }
+        switch path {
+        case "/live": return AdminAnswer(body: "live\n")
+        case "/ready": return await ready()
+        case "/metrics":
+            return AdminAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: MetricsText.render(await snapshot()))
+        case "/status": return AdminAnswer(contentType: "application/json", body: StatusText.render(await snapshot()) + "\n")
+        case "/": return AdminAnswer(contentType: "text/html; charset=utf-8", body: StatusPage.render(await snapshot()))
+        default: return AdminAnswer(status: 404, body: "Not found. Try /live, /ready, /metrics, /status or /.\n")
+        }
+    }
+
+    private func ready() async -> AdminAnswer {
+        let reasons = await reasonsNotReady()
+        guard !reasons.isEmpty else { return AdminAnswer(body: "ready\n") }
+        return AdminAnswer(status: 503, body: reasons.map { $0 + "\n" }.joined())
+    }
+
+    /// `word: sentence`, one for each cause.
+    private func reasonsNotReady() async -> [String] {
+        var reasons: [String] = []
+        if await !state.isReady { reasons.append("starting: listeners are not open yet") }
+        if await state.isDraining { reasons.append("draining: the gateway is shutting down") }
+        if let trail = await state.runtime.trail, case .unwritable(let reason) = trail.status { reasons.append("audit: \(reason)") }
+        return reasons
+    }
+
+    private func snapshot() async -> AdminSnapshot {
+        let shares = (try? await workers.onEach { worker in WorkerSnapshot(worker) }) ?? []
+        let runtime = await state.runtime
+        var counters = Counters()
+        var connections = 0
+        var exchanges = 0
+        var pools: [PoolSnapshot] = runtime.upstreams.map { PoolSnapshot(upstream: $0.settings.name, url: $0.settings.url) }
+        for share in shares {
+            counters.add(share.counters)
+            connections += share.connections
+            exchanges += share.exchanges
+            for (index, pool) in share.pools.enumerated() where index < pools.count {
+                pools[index].open += pool.open
+                pools[index].idle += pool.idle
+                pools[index].waiting += pool.waiting
+            }
+        }
+        let reasons = await reasonsNotReady()
+        return AdminSnapshot(
+            version: Version.text, startedMilliseconds: state.started, nowMilliseconds: Clock.wallMilliseconds(), reasonsNotReady: reasons,
+            loops: state.loops, reloads: await state.reloads, listeners: await state.listeners.map(\.address), counters: counters,
+            connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
+            audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) })
+    }
+}
+
+/// The program's version, as `--version` and `/status` say it.
+public enum Version {
+    public static let text = "0.1.0"
+}
+
+/// One loop's share of a snapshot.
+struct WorkerSnapshot: Sendable {
+    var counters: Counters
+    var connections: Int
+    var exchanges: Int
+    var pools: [(open: Int, idle: Int, waiting: Int)]
+
+    init(_ worker: Worker) {
+        counters = worker.counters
+        connections = worker.connections.count
+        exchanges = worker.exchanges
+        pools = worker.currentPools.map { ($0.connectionCount, $0.idleCount, $0.waitingCount) }
+    }
+}
+
+struct PoolSnapshot: Sendable, Equatable {
+    var upstream: String
+    var url: String
+    var open = 0
+    var idle = 0
+    var waiting = 0
+}
+
+struct AuditSnapshot: Sendable, Equatable {
+    var status: AuditStatus
+    var counters: AuditCounters
+    var backlogBytes: Int
+}
+
+/// The state of the process at one moment; metrics, status and page are renderings of it. No phone number is in it.
+struct AdminSnapshot: Sendable {
+    var version: String
+    var startedMilliseconds: Int64
+    var nowMilliseconds: Int64
+    var reasonsNotReady: [String]
+    var loops: Int
+    var reloads: Int
+    var listeners: [String]
+    var counters: Counters
+    var connections: Int
+    var exchanges: Int
+    var pools: [PoolSnapshot]
+    var limits: [LimitStatus]
+    var audit: AuditSnapshot?
+}

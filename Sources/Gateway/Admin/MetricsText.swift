@@ -1,0 +1,93 @@
+import GatewayCore
+
+/// The snapshot in the Prometheus text format, version 0.0.4. Names and labels are documented in README; no label ever holds a phone number.
+enum MetricsText {
+    static func render(_ snapshot: AdminSnapshot) -> String {
+        var text = MetricsWriter()
+        let counters = snapshot.counters
+        text.family("countersign_answers_total", "counter", "Answers to callers, by who spoke and status class.")
+        for (origin, counts) in [("upstream", counters.upstreamAnswers), ("gateway", counters.gatewayAnswers)] {
+            for status in 1...5 { text.sample([("origin", origin), ("status", "\(status)xx")], counts[status]) }
+        }
+        text.family("countersign_refusals_total", "counter", "Answers of the gateway itself, by countersign-reason.")
+        for (reason, count) in counters.refusals.sorted(by: { $0.key < $1.key }) { text.sample([("reason", reason)], count) }
+        text.family("countersign_upstream_throttles_total", "counter", "Throttles that upstreams answered, retried ones included.")
+        text.sample([], counters.upstreamThrottles)
+        text.family("countersign_connections", "gauge", "Open connections of callers.")
+        text.sample([], UInt64(snapshot.connections))
+        text.family("countersign_exchanges", "gauge", "Requests under way.")
+        text.sample([], UInt64(max(0, snapshot.exchanges)))
+        text.family("countersign_upstream_connections", "gauge", "Open connections to upstreams, by state.")
+        for pool in snapshot.pools {
+            text.sample([("upstream", pool.upstream), ("state", "idle")], UInt64(max(0, pool.idle)))
+            text.sample([("upstream", pool.upstream), ("state", "busy")], UInt64(max(0, pool.open - pool.idle)))
+        }
+        text.family("countersign_upstream_waiting", "gauge", "Requests that wait for a connection to an upstream.")
+        for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.waiting))) }
+        LimitMetrics.write(snapshot.limits, to: &text)
+        if let audit = snapshot.audit { write(audit, to: &text) }
+        text.family("countersign_ready", "gauge", "1 when /ready answers 200.")
+        text.sample([], snapshot.reasonsNotReady.isEmpty ? 1 : 0)
+        text.family("countersign_reloads_total", "counter", "Configurations taken since the start.")
+        text.sample([], UInt64(snapshot.reloads))
+        text.family("countersign_start_time_seconds", "gauge", "When the process started, seconds since 1970.")
+        text.sample([], UInt64(max(0, snapshot.startedMilliseconds / 1000)))
+        text.family("countersign_build_info", "gauge", "Always 1; the version is a label.")
+        text.sample([("version", snapshot.version)], 1)
+        return text.text
+    }
+
+    private static func write(_ audit: AuditSnapshot, to text: inout MetricsWriter) {
+        text.family("countersign_audit_writable", "gauge", "1 when audit records can be written.")
+        text.sample([], audit.status == .writable ? 1 : 0)
+        for (name, help, value) in [
+            ("records", "Audit records written.", audit.counters.records),
+            ("bytes", "Bytes of audit records written.", audit.counters.bytes),
+            ("commits", "Rounds of writing; records divided by commits is the size of a group.", audit.counters.commits),
+            ("syncs", "Times that the file was synced to disk.", audit.counters.syncs),
+            ("failures", "Rounds of writing that failed.", audit.counters.failures),
+            ("dropped_refusals", "Refusal records left out while the trail had no room.", audit.counters.droppedRefusals),
+            ("dropped_outcomes", "Outcome records lost because nothing could be written for too long.", audit.counters.droppedOutcomes),
+        ] {
+            text.family("countersign_audit_\(name)_total", "counter", help)
+            text.sample([], value)
+        }
+        text.family("countersign_audit_backlog_bytes", "gauge", "Bytes of records that wait for the writer.")
+        text.sample([], UInt64(max(0, audit.backlogBytes)))
+        text.family("countersign_audit_owed_records", "gauge", "Records of requests already sent that wait for room on disk.")
+        text.sample([], audit.counters.owed)
+    }
+}
+
+/// Writes families and samples, escaping label values as the format asks.
+struct MetricsWriter {
+    private(set) var text = ""
+    private var name = ""
+
+    mutating func family(_ name: String, _ type: String, _ help: String) {
+        self.name = name
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    }
+
+    mutating func sample(_ labels: [(String, String)], _ value: UInt64) { sample(labels, text: "\(value)") }
+    mutating func sample(_ labels: [(String, String)], number value: Double) { sample(labels, text: "\(value)") }
+
+    private mutating func sample(_ labels: [(String, String)], text value: String) {
+        text += name
+        if !labels.isEmpty {
+            text += "{" + labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",") + "}"
+        }
+        text += " \(value)\n"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.reduce(into: "") { result, character in
+            switch character {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            default: result.append(character)
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+import GatewayCore
+import NIOCore
+
+/// One request with its response: the line itself. Each step calls the stage whose name it bears and hands the permit that it got to the
+/// next; the order is kept by the permits' types and, for the two guarantees, by `ExchangeState`.
+///
+/// caller identity -> route and id -> authorisation -> limits -> audit intent -> signature -> upstream -> relay -> audit outcome
+///
+/// Lives on one event loop from the first byte to the last; the parts that wait (limits, audit, upstream) call back on it.
+final class Exchange {
+    let worker: Worker
+    let runtime: GatewayRuntime
+    let peer: Peer
+    /// nil where the bytes that came were no request.
+    let head: RequestHead?
+    let id: [UInt8]
+    /// Monotonic nanoseconds when the head was complete.
+    let start: UInt64
+    let arrivedMilliseconds: Int64
+
+    private(set) weak var downstream: (any DownstreamStream)?
+    private(set) var state = ExchangeState()
+    var record: ExchangeRecord
+    private let bodyLimit: Int
+
+    // What the stages have made so far.
+    private var authorized: AuthorizedRequest?
+    /// What the limits were asked.
+    private(set) var ask: AdmissionRequest?
+    private var admitted: AdmittedRequest?
+    private(set) var recorded: RecordedRequest?
+    private var body: ByteBuffer?
+    private var ticket: WaitTicket?
+    /// The upstream connection that carries it now.
+    weak var connection: UpstreamConnection?
+    /// When the attempt under way was handed to the pool (monotonic nanoseconds).
+    private(set) var sentAt: UInt64 = 0
+    /// How often it was sent again because a connection was closed before it.
+    var resends = 0
+
+    // What the relay needs.
+    var relay = RelayState()
+
+    init(worker: Worker, downstream: any DownstreamStream, peer: Peer, head: RequestHead?, bodyLimit: Int) {
+        self.worker = worker
+        runtime = worker.runtime
+        self.downstream = downstream
+        self.peer = peer
+        self.head = head
+        self.bodyLimit = bodyLimit
+        start = Clock.monotonicNanoseconds()
+        arrivedMilliseconds = Clock.wallMilliseconds()
+        id = worker.ids.next(wallMilliseconds: arrivedMilliseconds)
+        record = ExchangeRecord()
+        worker.exchanges += 1
+    }
+
+    deinit { worker.exchanges -= 1 }
+
+    // MARK: - The line
+
+    /// First who, then what, then whether: nothing is told about routes to somebody unknown, and no limit is touched for what is not allowed.
+    func begin() {
+        guard let head else { return }
+        switch runtime.callers.identify(head, from: peer, sha256: worker.sha256) {
+        case .refused(let refusal): refuse(refusal)
+        case .granted(let identified):
+            record.caller = identified
+            match(head, identified)
+        }
+    }
+
+    private func match(_ head: RequestHead, _ identified: IdentifiedRequest) {
+        switch runtime.routes.match(head, identified) {
+        case .refused(let unmatched):
+            record.route = unmatched.route
+            refuse(unmatched.refusal)
+        case .granted(let matched):
+            record.route = matched.route
+            record.matched = matched
+            authorize(head, matched)
+        }
+    }
+
+    private func authorize(_ head: RequestHead, _ matched: MatchedRequest) {
+        switch runtime.authorizer.authorize(matched, in: runtime.routes) {
+        case .refused(let refusal): refuse(refusal)
+        case .granted(let authorized):
+            self.authorized = authorized
+            // The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
+            switch head.framing {
+            case .none, .length(0), .untilClose: admit()
+            case .length(let length) where length > bodyLimit: refuse(Self.bodyTooLarge)
+            case .length, .chunked: downstream?.acceptBody()
+            }
+        }
+    }
+
+    /// More of the request's body, in order.
+    func received(body bytes: ByteBuffer) {
+        guard state.phase == .deciding else { return }
+        if (body?.readableBytes ?? 0) + bytes.readableBytes > bodyLimit { return refuse(Self.bodyTooLarge) }
+        var bytes = bytes
+        if body == nil { body = bytes } else { body?.writeBuffer(&bytes) }
+    }
+
+    func receivedWholeBody() {
+        if state.phase == .deciding, admitted == nil, ticket == nil { admit() }
+    }
+
+    private func admit() {
+        guard let authorized else { return }
+        let ask = AdmissionRequest(route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start)
+        self.ask = ask
+        switch runtime.limiter.admit(ask, now: start, on: worker.loop, waiter: self) {
+        case .admitted(let reading): admitted(by: reading)
+        case .refused(let refusal): refuse(refusal)
+        case .waiting(let ticket): self.ticket = ticket
+        }
+    }
+
+    private func admitted(by reading: LimitReading) {
+        guard let authorized, let head else { return }
+        relay.reading = reading
+        if state.phase == .retrying {
+            relay.throttle = nil
+            if state.handle(.admitted) == .forward { forward() }
+            return
+        }
+        let admitted = AdmittedRequest(authorized, admittedBy: reading)
+        self.admitted = admitted
+        guard state.handle(.admitted) == .writeIntent else { return }
+        guard let trail = runtime.trail else {
+            // Without `audit` in the configuration there is nothing to record.
+            return intentIsRecorded(.notConfigured)
+        }
+        record.accessKeyID = runtime.target(for: authorized).accessKeyID
+        switch worker.lane.append(record.entry(.intent, of: self, head: head), to: trail, waiter: self) {
+        case .accepted: intentIsRecorded(.accepted)
+        case .pending: break
+        case .refused(let reason): intentFailed(reason)
+        }
+    }
+
+    private func intentIsRecorded(_ receipt: IntentReceipt) {
+        guard let admitted, let head else { return }
+        switch state.handle(.intentWritten) {
+        case .forward:
+            recorded = RecordedRequest(admitted, head: head, by: receipt)
+            forward()
+        case .writeOutcome(let terminal):
+            if let ask { runtime.limiter.giveBack(ask) }
+            writeOutcome(terminal, state: .callerGone)
+        default: break
+        }
+    }
+
+    private func intentFailed(_ reason: String) {
+        guard state.handle(.intentFailed) == .refuseUnrecorded else { return }
+        worker.log.auditUnwritable(reason)
+        // What was not sent has used nothing up.
+        if let ask { runtime.limiter.giveBack(ask) }
+        answer(Self.auditNotWritable, status: nil)
+    }
+
+    /// Signs afresh and sends; for the first attempt and for each later one.
+    private func forward() {
+        guard let recorded else { return }
+        let target = runtime.target(for: recorded.admitted.authorized)
+        let route = runtime.routes.routes[recorded.admitted.authorized.matched.route]
+        do {
+            let signed = try worker.signer(for: target).sign(
+                recorded, route: route, body: body, epochSeconds: Clock.wallMilliseconds() / 1000)
+            record.attempts += 1
+            sentAt = Clock.monotonicNanoseconds()
+            worker.pool(for: target).send(signed, for: self)
+        } catch {
+            record.state = .refusedLate
+            upstreamFailed(nil, refusal: Self.signingFailed, sent: false)
+        }
+    }
+
+    // MARK: - From the upstream (its answers are in Relay/Relay.swift)
+
+    func upstreamIsDone() { connection = nil }
+
+    func handle(_ event: ExchangeState.Event) -> ExchangeState.Action { state.handle(event) }
+
+    func upstreamFailed(_ failure: UpstreamFailure) {
+        worker.log.upstreamFailed(failure, upstream: upstreamName)
+        if failure == .silent { record.state = .unknownTimeout }
+        if failure == .draining { record.state = .unknownShutdown }
+        upstreamFailed(failure, refusal: failure.refusal, sent: failure.mayHaveBeenProcessed)
+    }
+
+    private func upstreamFailed(_ failure: UpstreamFailure?, refusal: Refusal, sent: Bool) {
+        connection = nil
+        let isRelaying = state.phase == .relaying
+        guard case .writeOutcome(let terminal) = state.handle(.upstreamFailed(sent: sent)) else { return }
+        if isRelaying, relay.hasBegun {
+            writeOutcome(terminal, state: .unknownUpstreamClosed)
+            downstream?.abort()
+            worker.counters.count(origin: .upstream, status: record.status)
+            downstream = nil
+            return
+        }
+        record.reason = refusal.reason
+        let shape = ErrorShape.of(refusal.kind)
+        record.status = shape.status
+        record.origin = .gateway
+        record.errorType = Array(shape.code.description.utf8)
+        writeOutcome(terminal, state: record.state ?? (terminal == .notSent ? .notSent : .unknownUpstreamClosed))
+        answer(refusal, status: nil)
+    }
+
+    /// The upstream's whole answer is here and relayed, or answered in its stead (a throttle).
+    func answerEnded() {
+        guard case .writeOutcome(let terminal) = state.handle(.answerEnded) else { return }
+        writeOutcome(terminal, state: .answered)
+    }
+
+    // MARK: - From the caller
+
+    /// The caller hung up. What was sent cannot be recalled, so the upstream's answer is awaited and recorded all the same.
+    func callerIsGone() {
+        downstream = nil
+        let action = state.handle(.callerGone)
+        if let ticket {
+            runtime.limiter.cancel(ticket)
+            self.ticket = nil
+        }
+        if action == .writeRefusal {
+            record.reason = "caller/gone"
+            writeRefusal(errorType: "ServiceUnavailableException", status: 0)
+        }
+        if state.phase == .retrying { answerThrottle() }
+        connection?.resumeReading()
+    }
+
+    var isWaitingForItsTurn: Bool { ticket != nil && state.phase == .deciding }
+
+    func downstreamIsWritable() { connection?.resumeReading() }
+
+    // MARK: - Refusing
+
+    /// Refuses before anything was recorded: one answer, one record.
+    func refuse(_ refusal: Refusal) {
+        guard state.handle(.refused) == .writeRefusal else { return }
+        let shape = ErrorShape.of(refusal.kind, style: throttleStyle)
+        record.reason = refusal.reason
+        record.origin = .gateway
+        writeRefusal(errorType: shape.code.description, status: shape.status)
+        answer(refusal, status: nil)
+    }
+
+    private func refuse(_ limit: LimitRefusal) {
+        if limit.cause == .draining { return refuse(UpstreamFailure.draining.refusal) }
+        relay.refusal = limit
+        refuse(runtime.throttles.refusal(for: limit))
+    }
+
+    /// Writes an answer of the gateway's own. `requestID` is the upstream's where it has spoken.
+    func answer(_ refusal: Refusal, status: Int?, origin: AnswerOrigin = .gateway, requestID: [UInt8]? = nil) {
+        let style = throttleStyle
+        let shape = ErrorShape.of(refusal.kind, style: style)
+        worker.counters.count(origin: origin, status: status ?? shape.status, reason: refusal.reason)
+        guard let downstream else { return }
+        var fields = worker.takeScratch()
+        AnswerFields.appendRefusal(
+            refusal, style: style, id: id, requestID: (requestID ?? id)[...], origin: origin, date: worker.dateText(), to: &fields)
+        appendLimitFields(to: &fields)
+        var text: [UInt8] = []
+        AnswerFields.appendRefusalBody(refusal, style: style, to: &text)
+        downstream.respond(
+            status: status ?? shape.status, fields: fields, body: .length(text.count), closesConnection: refusal.closesConnection)
+        worker.returnScratch(fields)
+        _ = downstream.send(body: ByteBuffer(bytes: text))
+        self.downstream = nil
+        downstream.finish()
+    }
+
+    var throttleStyle: ThrottleStyle {
+        record.route.map { runtime.routes.routes[$0].rule.throttleStyle } ?? .modeled
+    }
+
+    /// The relay has written the last of the answer.
+    func releaseDownstream() -> (any DownstreamStream)? {
+        defer { downstream = nil }
+        return downstream
+    }
+
+    /// Asks for another turn for what the upstream throttled, within `maxWait` (a throttled request was not processed).
+    /// False: there is none, and the caller must be told.
+    func retryAfterThrottle() -> Bool {
+        guard let authorized, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else { return false }
+        let now = Clock.monotonicNanoseconds()
+        let ask = AdmissionRequest(
+            route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start, attempt: .retry,
+            notBefore: now &+ (relay.throttle?.waitNanoseconds ?? 0))
+        switch runtime.limiter.admit(ask, now: now, on: worker.loop, waiter: self) {
+        case .admitted(let reading): admitted(by: reading)
+        case .waiting(let ticket): self.ticket = ticket
+        case .refused: return false
+        }
+        return true
+    }
+
+    // MARK: - Records
+
+    private func writeRefusal(errorType: String, status: Int) {
+        record.status = status
+        record.errorType = Array(errorType.utf8)
+        guard let trail = runtime.trail else { return }
+        _ = worker.lane.append(record.entry(.refusal, of: self, head: head), to: trail, waiter: nil)
+    }
+
+    private func writeOutcome(_ terminal: ExchangeState.Terminal, state: AuditState) {
+        record.state = state
+        guard let trail = runtime.trail else { return }
+        _ = worker.lane.append(record.entry(.outcome, of: self, head: head), to: trail, waiter: nil)
+    }
+
+    private var upstreamName: String {
+        recorded.map { runtime.target(for: $0.admitted.authorized).settings.name } ?? ""
+    }
+
+    private static let bodyTooLarge = Refusal(
+        .contentTooLarge, "body/too-large", "The request body is larger than this listener accepts: send less.", closesConnection: true)
+    private static let auditNotWritable = Refusal(
+        .unavailable, "audit/not-writable", "The audit record cannot be written, so nothing was sent: try again shortly.")
+    private static let signingFailed = Refusal(.fault, "gateway/signing", "The request could not be signed, so nothing was sent.")
+}
+
+extension Exchange: AdmissionWaiter {
+    func admissionDecided(_ decision: AdmissionDecision) {
+        ticket = nil
+        record.waitNanoseconds = Clock.monotonicNanoseconds() &- start
+        switch decision {
+        case .admitted(let reading): admitted(by: reading)
+        case .refused(let refusal):
+            guard state.phase == .retrying else { return refuse(refusal) }
+            // For another attempt, the upstream's throttle is what the caller is told.
+            answerThrottle()
+        }
+    }
+}
+
+extension Exchange: AuditWaiter {
+    func auditWritten() { intentIsRecorded(.durable) }
+    func auditFailed(_ reason: String) { intentFailed(reason) }
+}

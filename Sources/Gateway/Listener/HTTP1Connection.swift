@@ -1,0 +1,425 @@
+import GatewayConfig
+import GatewayCore
+import NIOCore
+import Wire
+
+/// One HTTP/1.1 connection of a caller: takes requests off it one at a time, in order, and writes their answers (RFC 9112 section 9.3).
+///
+/// It makes no decision about a request: heads come from the codec, answers from the exchange. What it does decide is the connection's
+/// own life: timeouts, pipelining, half-closure, and when to let go.
+final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, DownstreamConnection {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        /// Waiting for a request head, or for the rest of one.
+        case head
+        /// Reading a request's body.
+        case body(BodyDecoder)
+        /// The request is read; its answer is under way.
+        case answering
+        /// The last answer is out; what still comes is thrown away so that the answer is not lost to a reset (RFC 9112 section 9.6).
+        case lingering
+        case closed
+    }
+
+    /// Unread bytes beyond which no more are taken from the socket while an answer is under way.
+    private static let pipelineBytes = 65_536
+    private static let lingerNanoseconds: UInt64 = 2_000_000_000
+
+    let worker: Worker
+    let peer: Peer
+    /// Where it stands in the worker's table.
+    var tableIndex = -1
+
+    private let settings: ListenerSettings
+    private var context: ChannelHandlerContext?
+    private var parser: RequestHeadParser
+    private var phase = Phase.head
+    private var phaseStart: UInt64
+    private var input = ByteBuffer()
+    private var output = ByteBuffer()
+    private var exchange: Exchange?
+    private var isProcessing = false
+    private var isPaused = false
+    private var inputEnded = false
+    private var hasServed = false
+    private var version = HTTPVersion.http11
+    private var requestIsPersistent = true
+    private var requestIsHEAD = false
+    private var bodyStyle = AnswerBody.none
+    private var closesAfterAnswer = false
+    private var bodyIsRead = true
+    private var wantsBody = false
+    private var expectsContinue = false
+
+    init(worker: Worker, peer: Peer, settings: ListenerSettings) {
+        self.worker = worker
+        self.peer = peer
+        self.settings = settings
+        let limits = settings.limits
+        parser = RequestHeadParser(
+            limits: HeadLimits(startLineBytes: limits.startLineBytes, fieldCount: limits.fieldCount, headBytes: limits.headBytes))
+        phaseStart = Clock.monotonicNanoseconds()
+    }
+
+    // MARK: - From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        worker.connections.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        connectionIsGone()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        connectionIsGone()
+        context.fireChannelInactive()
+    }
+
+    private func connectionIsGone() {
+        guard tableIndex >= 0 else { return }
+        worker.connections.remove(self)
+        phase = .closed
+        exchange?.callerIsGone()
+        exchange = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        switch phase {
+        case .lingering, .closed: return
+        default: break
+        }
+        if input.readableBytes == 0 {
+            if case .head = phase, hasServed { phaseStart = Clock.monotonicNanoseconds() }
+            input = bytes
+        } else {
+            input.writeBuffer(&bytes)
+        }
+        process()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            inputEnded = true
+            callerStoppedSending()
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { exchange?.downstreamIsWritable() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset or a broken TLS record: there is nobody left to answer.
+        context.close(promise: nil)
+    }
+
+    /// Half-closure: a caller may shut down its sending side and still read the answer, except while it waits for a limit: then nothing
+    /// has been done for it yet, and hanging up is the likelier meaning.
+    private func callerStoppedSending() {
+        switch phase {
+        case .head where !isProcessing: close()
+        case .body: abort()
+        case .lingering: close()
+        case .answering:
+            if exchange?.isWaitingForItsTurn == true { close() }
+        case .head, .closed: break
+        }
+    }
+
+    // MARK: - Reading requests
+
+    /// Takes as many requests off the input as can be answered now. An exchange that ends at once comes back here through `finish`, and the
+    /// loop goes on instead of recursing.
+    private func process() {
+        guard !isProcessing else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        while takeStep() {}
+        flush()
+        if inputEnded, case .head = phase { close() }
+        if case .answering = phase, input.readableBytes > Self.pipelineBytes { pauseReading() }
+    }
+
+    /// Whether there may be more to do with the bytes at hand.
+    private func takeStep() -> Bool {
+        switch phase {
+        case .head: return input.readableBytes > 0 && readHead()
+        case .body: return wantsBody && readBody()
+        case .answering, .lingering, .closed: return false
+        }
+    }
+
+    private func readHead() -> Bool {
+        switch input.withUnsafeReadableBytes({ parser.parse($0) }) {
+        case .incomplete: return false
+        case .failed(let error):
+            refuseMalformed(error)
+            return false
+        case .complete(let head, let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            begin(head)
+            return true
+        }
+    }
+
+    private func begin(_ head: RequestHead) {
+        version = head.version
+        requestIsPersistent = head.isPersistent
+        requestIsHEAD = head.fields[head.method].elementsEqual("HEAD".utf8)
+        expectsContinue = head.expectsContinue
+        closesAfterAnswer = false
+        let exchange = Exchange(worker: worker, downstream: self, peer: peer, head: head, bodyLimit: settings.limits.bodyBytes)
+        self.exchange = exchange
+        switch head.framing {
+        case .none, .length(0), .untilClose:
+            bodyIsRead = true
+            phase = .answering
+        case .length, .chunked:
+            bodyIsRead = false
+            wantsBody = false
+            phase = .body(BodyDecoder(head.framing, limits: BodyLimits(contentBytes: settings.limits.bodyBytes)))
+        }
+        phaseStart = exchange.start
+        exchange.begin()
+    }
+
+    private func readBody() -> Bool {
+        guard case .body(var decoder) = phase else { return false }
+        let decoding = input.withUnsafeReadableBytes { decoder.decode($0) }
+        phase = .body(decoder)
+        switch decoding {
+        case .needMore(let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            return false
+        case .data(let range, let consumed):
+            let start = input.readerIndex
+            if let bytes = input.getSlice(at: start + range.lowerBound, length: range.count) { exchange?.received(body: bytes) }
+            input.moveReaderIndex(forwardBy: consumed)
+            return true
+        case .end(let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            bodyIsRead = true
+            phase = .answering
+            exchange?.receivedWholeBody()
+            return true
+        case .failed(let error):
+            exchange?.refuse(Self.refusal(for: error))
+            return false
+        }
+    }
+
+    private func refuseMalformed(_ error: HTTP1Error) {
+        closesAfterAnswer = true
+        requestIsPersistent = false
+        version = .http11
+        phase = .answering
+        let exchange = Exchange(worker: worker, downstream: self, peer: peer, head: nil, bodyLimit: 0)
+        self.exchange = exchange
+        exchange.refuse(Self.refusal(for: error))
+    }
+
+    private static func refusal(for error: HTTP1Error) -> Refusal {
+        let kind: Refusal.Kind =
+            switch error.status {
+            case 413: .contentTooLarge
+            case 414: .targetTooLong
+            case 417: .expectationFailed
+            case 431: .fieldsTooLarge
+            case 501: .notImplemented
+            case 505: .versionNotSupported
+            default: .badRequest
+            }
+        return Refusal(kind, error.reason, error.message, closesConnection: true)
+    }
+
+    // MARK: - Writing answers
+
+    func respond(status: Int, fields: [UInt8], body: AnswerBody, closesConnection: Bool) {
+        // A body that was not read makes the next request's start unknown, unless the caller still waits for its 100.
+        closesAfterAnswer =
+            closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining || inputEnded && input.readableBytes == 0
+        bodyStyle = body
+        if case .streamed = body, version == .http10 { closesAfterAnswer = true }
+        output.writeStatusLine(status)
+        output.writeBytes(fields)
+        switch body {
+        case .none: break
+        case .length(let length): output.writeContentLength(length)
+        case .streamed: if version != .http10 { output.writeStaticString("Transfer-Encoding: chunked\r\n") }
+        }
+        if closesAfterAnswer {
+            output.writeStaticString("Connection: close\r\n\r\n")
+        } else if version == .http10 {
+            output.writeStaticString("Connection: keep-alive\r\n\r\n")
+        } else {
+            output.writeStaticString("\r\n")
+        }
+        if requestIsHEAD { bodyStyle = .none }
+    }
+
+    func send(body: ByteBuffer) -> Bool {
+        guard let context else { return true }
+        var body = body
+        switch bodyStyle {
+        case .none: break
+        case .length: output.writeBuffer(&body)
+        case .streamed:
+            guard body.readableBytes > 0 else { break }
+            if version == .http10 {
+                output.writeBuffer(&body)
+            } else {
+                output.writeChunkHeader(body.readableBytes)
+                output.writeBuffer(&body)
+                output.writeStaticString("\r\n")
+            }
+        }
+        if output.readableBytes >= Self.pipelineBytes { flush() }
+        return context.channel.isWritable
+    }
+
+    func finish() {
+        if case .streamed = bodyStyle, version != .http10 { output.writeStaticString("0\r\n\r\n") }
+        exchange = nil
+        hasServed = true
+        if closesAfterAnswer {
+            closeAfterFlush()
+            return
+        }
+        phase = .head
+        phaseStart = Clock.monotonicNanoseconds()
+        if !isProcessing {
+            flush()
+            resumeReading()
+            process()
+        }
+    }
+
+    func abort() {
+        flush()
+        phase = .closed
+        exchange = nil
+        context?.close(promise: nil)
+    }
+
+    func flush() {
+        guard output.readableBytes > 0, let context else { return }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        output.clear()
+    }
+
+    func acceptBody() {
+        wantsBody = true
+        if expectsContinue, input.readableBytes == 0 {
+            output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            flush()
+        }
+        process()
+    }
+
+    func resumeBody() { process() }
+
+    // MARK: - The connection's end
+
+    /// Sends what is written, then closes for sending only and throws away what the caller still sends, so that no reset overtakes the answer.
+    private func closeAfterFlush() {
+        flush()
+        guard let context else { return }
+        if inputEnded {
+            phase = .closed
+            context.close(promise: nil)
+            return
+        }
+        phase = .lingering
+        phaseStart = Clock.monotonicNanoseconds()
+        input.clear()
+        resumeReading()
+        context.close(mode: .output, promise: nil)
+    }
+
+    private func close() {
+        guard let context else { return }
+        if case .closed = phase { return }
+        exchange?.callerIsGone()
+        exchange = nil
+        phase = .closed
+        context.close(promise: nil)
+    }
+
+    private func pauseReading() {
+        guard !isPaused, let context else { return }
+        isPaused = true
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+    }
+
+    private func resumeReading() {
+        guard isPaused, let context else { return }
+        isPaused = false
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+    }
+
+    // MARK: - Time
+
+    /// Looks at the clock for this connection; called a few times within the shortest timeout.
+    func tick(now: UInt64) {
+        let age = now > phaseStart ? now - phaseStart : 0
+        switch phase {
+        case .head:
+            if input.readableBytes == 0, parser.isAtStart {
+                // Between requests the idle timeout counts; before the first, a head is due (contract section 3).
+                if age > (hasServed ? settings.timeouts.idleNanoseconds : settings.timeouts.headNanoseconds) { close() }
+            } else if age > settings.timeouts.headNanoseconds {
+                refuseSlow("timeout/head", "The request head was not complete in time: send it at once.")
+            }
+        case .body:
+            if age > settings.timeouts.bodyNanoseconds {
+                exchange?.refuse(
+                    Refusal(.slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true))
+            }
+        case .answering:
+            if let context, !context.channel.isWritable {
+                if stalledSince == nil { stalledSince = now }
+                if let stalledSince, now - stalledSince > settings.timeouts.idleNanoseconds { abortStalled() }
+            } else {
+                stalledSince = nil
+            }
+        case .lingering:
+            if age > Self.lingerNanoseconds { close() }
+        case .closed: break
+        }
+    }
+
+    private var stalledSince: UInt64?
+
+    private func abortStalled() {
+        exchange?.callerIsGone()
+        abort()
+    }
+
+    private func refuseSlow(_ reason: String, _ message: String) {
+        closesAfterAnswer = true
+        requestIsPersistent = false
+        phase = .answering
+        let exchange = Exchange(worker: worker, downstream: self, peer: peer, head: nil, bodyLimit: 0)
+        self.exchange = exchange
+        exchange.refuse(Refusal(.slowRequest, reason, message, closesConnection: true))
+    }
+
+    /// Drain: a connection between requests is closed; one with a request under way says so in its answer and closes then.
+    func drain() {
+        if case .head = phase, input.readableBytes == 0 { close() }
+    }
+}

@@ -1,0 +1,231 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+import GatewayConfig
+import GatewayCore
+import Logging
+import NIOCore
+import NIOPosix
+
+/// The whole gateway of a process: event loops with their workers, listeners, admin listener and audit trail; start, reload, drain.
+public final class GatewayServer: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let workers: WorkerTable
+    private let state: ServerState
+    private let logger: Logger
+
+    /// Where callers are served: `127.0.0.1:8080`, `unix:/run/gateway.sock`, in the order of the configuration.
+    public var addresses: [String] { get async { await state.listeners.map(\.address) } }
+    /// Where operators look; nil without `admin` in the configuration.
+    public var adminAddress: String? { get async { await state.admin?.address } }
+
+    private init(group: MultiThreadedEventLoopGroup, workers: WorkerTable, state: ServerState, logger: Logger) {
+        self.group = group
+        self.workers = workers
+        self.state = state
+        self.logger = logger
+    }
+
+    /// Starts everything, or nothing: what was begun is undone when a later step fails.
+    ///
+    /// - Throws: `StartError`.
+    public static func start(_ settings: Settings, logger: Logger) async throws -> GatewayServer {
+        // A loop without a connection of its own to spend could serve nobody.
+        let fewest = settings.upstreams.map(\.maxConnections).min() ?? 1
+        let count = max(1, min(System.coreCount, fewest))
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
+        let loops = Array(group.makeIterator())
+        do {
+            let trail = try openTrail(settings, previous: nil, logger: logger)
+            let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0])
+            var bound: [NIOLoopBound<Worker>] = []
+            for (index, loop) in loops.enumerated() {
+                bound.append(
+                    try await loop.submit {
+                        NIOLoopBound(
+                            try Worker(index: index, of: count, loop: loop, runtime: runtime, log: GatewayLog(logger)), eventLoop: loop)
+                    }.get())
+            }
+            let workers = WorkerTable(bound, loops: loops)
+            let state = ServerState(runtime: runtime, loops: count)
+            let server = GatewayServer(group: group, workers: workers, state: state, logger: logger)
+            try await server.listen(settings)
+            return server
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error as? StartError ?? StartError("cannot start: \(error)", exitCode: 69)
+        }
+    }
+
+    private func listen(_ settings: Settings) async throws {
+        do {
+            for (position, listener) in settings.listeners.enumerated() {
+                let gate = ConnectionGate(listener.limits)
+                let opened = try await Listener.open(listener, position: position, group: group, workers: workers, gate: gate)
+                await state.add(opened)
+                logger.info("listening", metadata: ["listener": .string(opened.address), "tls": .stringConvertible(listener.tls != nil)])
+            }
+            if let admin = settings.admin {
+                let opened = try await AdminServer.open(admin, group: group, source: AdminSource(workers: workers, state: state))
+                await state.set(admin: opened)
+                logger.info("admin listening", metadata: ["address": .string(opened.address)])
+            }
+        } catch {
+            for listener in await state.listeners { await listener.close() }
+            throw error
+        }
+        await state.becomeReady()
+        logger.info("ready")
+    }
+
+    // MARK: - Reload
+
+    /// Takes a new configuration without dropping a request: validated and made ready first, then handed to each loop. Addresses stay as they
+    /// were; a change of those needs a restart, and is said.
+    ///
+    /// - Throws: `StartError`; the old configuration stays in force then.
+    public func reload(_ settings: Settings) async throws {
+        let old = await state.runtime
+        let trail = try Self.openTrail(settings, previous: old, logger: logger)
+        let runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0])
+        _ = try await workers.onEach { try $0.adopt(runtime) }
+        await state.replace(runtime)
+        if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind) || settings.admin != old.settings.admin {
+            logger.warning("listener addresses changed in the configuration: they take effect at the next start")
+        }
+        // Another file: the old one is closed when its last records are written.
+        if let oldTrail = old.trail, oldTrail !== trail {
+            _ = try? await workers.onEach { $0.lane.flush() }
+            await Self.close(oldTrail)
+        }
+        logger.info("configuration reloaded")
+    }
+
+    /// Goes on in the files that the configuration names now (log rotation).
+    public func reopenFiles() async {
+        await state.runtime.trail?.reopen()
+    }
+
+    // MARK: - Drain
+
+    /// The contract's two phases: not ready at once, still accepting for `drain.delay`; then no new connections, and what is under way may
+    /// take `drain.timeout`.
+    public func drain() async {
+        let settings = await state.beginDrain()
+        let underWay = await exchangesUnderWay()
+        logger.info("draining", metadata: ["exchanges": .stringConvertible(underWay)])
+        _ = try? await workers.onEach { $0.isDraining = true }
+        try? await Task.sleep(nanoseconds: settings.delayNanoseconds)
+        for listener in await state.listeners { await listener.close() }
+        _ = try? await workers.onEach { $0.drain() }
+        let end = Clock.monotonicNanoseconds() &+ settings.timeoutNanoseconds
+        // Whoever waits for a turn that cannot come in time is told now.
+        await state.runtime.limiter.drain(until: end)
+        var left = await exchangesUnderWay()
+        while left > 0, Clock.monotonicNanoseconds() < end {
+            try? await Task.sleep(nanoseconds: 10_000_000)
+            left = await exchangesUnderWay()
+        }
+        if left > 0 {
+            logger.warning("drain time is up, requests are ended", metadata: ["exchanges": .stringConvertible(left)])
+            _ = try? await workers.onEach { $0.abandon() }
+        }
+        await stop()
+        logger.info("stopped")
+    }
+
+    /// Ends now: flushes the audit trail and stops the loops.
+    public func stop() async {
+        for listener in await state.listeners { await listener.close() }
+        await state.admin?.close()
+        _ = try? await workers.onEach { $0.lane.flush() }
+        if let trail = await state.runtime.trail { await Self.close(trail) }
+        try? await group.shutdownGracefully()
+    }
+
+    private func exchangesUnderWay() async -> Int {
+        (try? await workers.onEach { $0.exchanges })?.reduce(0, +) ?? 0
+    }
+
+    // MARK: - Parts
+
+    private static func openTrail(_ settings: Settings, previous: GatewayRuntime?, logger: Logger) throws(StartError) -> AuditTrail? {
+        guard let rule = settings.audit else { return nil }
+        if let previous, let old = previous.settings.audit, old.path == rule.path {
+            // One file has one writer, which keeps the way of writing that it was opened with.
+            if old != rule { logger.warning("audit settings changed for the same file: they take effect at the next start") }
+            return previous.trail
+        }
+        do {
+            return try AuditTrail(rule: rule, instance: hostName()) { event in
+                switch event {
+                case .statusChanged(.writable): logger.info("audit trail writable")
+                case .statusChanged(.unwritable(let reason)): logger.error("audit trail not writable", metadata: ["cause": .string(reason)])
+                case .noted(let text): logger.warning("audit trail", metadata: ["note": .string(text)])
+                case .reopened: logger.info("audit trail reopened")
+                case .reopeningFailed(let error): logger.error("audit trail not reopened", metadata: ["cause": .string("\(error)")])
+                }
+            }
+        } catch {
+            throw StartError("audit.file.path: \(error)", exitCode: 78)
+        }
+    }
+
+    private static func makeRuntime(
+        _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop
+    ) throws(StartError) -> GatewayRuntime {
+        let callers = settings.callers?.map(\.name) ?? ["local"]
+        let plan: LimitPlan
+        do {
+            plan = try LimitPlan(
+                rules: settings.limits, routes: settings.routes, upstreams: settings.upstreams.map(\.name), callers: callers)
+        } catch { throw StartError("limits: \(error)") }
+        let limiter = Limiter(plan: plan, inheriting: previous?.limiter, home: home, now: Clock.monotonicNanoseconds())
+        return try GatewayRuntime(
+            settings: settings, previous: previous, trail: trail, limiter: limiter, throttles: ThrottleAnswers(plan: plan))
+    }
+
+    private static func close(_ trail: AuditTrail) async {
+        // Joins the writer's thread, so not on an event loop.
+        _ = try? await NIOThreadPool.singleton.runIfActive { trail.close() }
+    }
+
+    private static func hostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// What changes while the process runs, apart from what loops own.
+actor ServerState {
+    private(set) var runtime: GatewayRuntime
+    private(set) var listeners: [Listener] = []
+    private(set) var admin: AdminServer?
+    private(set) var isReady = false
+    private(set) var isDraining = false
+    let loops: Int
+    let started = Clock.wallMilliseconds()
+    private(set) var reloads = 0
+
+    init(runtime: GatewayRuntime, loops: Int) {
+        self.runtime = runtime
+        self.loops = loops
+    }
+
+    func add(_ listener: Listener) { listeners.append(listener) }
+    func set(admin: AdminServer) { self.admin = admin }
+    func becomeReady() { isReady = true }
+
+    func replace(_ runtime: GatewayRuntime) {
+        self.runtime = runtime
+        reloads += 1
+    }
+
+    func beginDrain() -> DrainSettings {
+        isDraining = true
+        return runtime.settings.drain
+    }
+}

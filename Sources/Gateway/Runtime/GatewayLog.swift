@@ -1,0 +1,37 @@
+import Logging
+
+/// What the gateway says while it runs. No request is logged (records are for that), and nothing here holds a secret or a phone number.
+///
+/// Troubles come in floods, so each kind is said at most once a second and the rest are counted.
+final class GatewayLog {
+    let logger: Logger
+    private var lastSaid: [String: (at: UInt64, held: Int)] = [:]
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    func upstreamFailed(_ failure: UpstreamFailure, upstream: String) {
+        say("upstream failed", key: "upstream \(upstream) \(failure.refusal.reason)", [
+            "upstream": .string(upstream), "reason": .string(failure.refusal.reason), "cause": .string(failure.logText),
+        ])
+    }
+
+    func auditUnwritable(_ reason: String) {
+        say("audit record not written, request refused", key: "audit", ["cause": .string(reason)])
+    }
+
+    func acceptFailed(_ error: any Error) {
+        say("connection not accepted", key: "accept", ["cause": .string("\(error)")])
+    }
+
+    private func say(_ message: Logger.Message, key: String, _ metadata: Logger.Metadata) {
+        let now = Clock.monotonicNanoseconds()
+        if let last = lastSaid[key], now - last.at < 1_000_000_000 {
+            lastSaid[key] = (last.at, last.held + 1)
+            return
+        }
+        var metadata = metadata
+        if let held = lastSaid[key]?.held, held > 0 { metadata["repeated"] = .stringConvertible(held) }
+        lastSaid[key] = (now, 0)
+        logger.warning(message, metadata: metadata)
+    }
+}

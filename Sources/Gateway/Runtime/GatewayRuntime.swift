@@ -1,0 +1,116 @@
+import GatewayConfig
+import GatewayCore
+import SigV4
+import Wire
+
+/// A configuration made ready for work: tables compiled, certificates loaded, records' constant parts prepared. Immutable and shared by all
+/// event loops; a reload makes a new one and the loops take it between two requests.
+final class GatewayRuntime: Sendable {
+    let settings: Settings
+    let callers: CallerTable
+    let routes: RouteTable
+    let authorizer: Authorizer
+    let upstreams: [UpstreamTarget]
+    private let upstreamOfRoute: [Int]
+    let auditOperations: [AuditOperation]
+    /// For each caller, for each kind of proof.
+    private let auditCallers: [[AuditCaller]]
+    let limiter: Limiter
+    let throttles: ThrottleAnswers
+    let trail: AuditTrail?
+    /// TLS of each listener, in the order of the settings; nil for plain ones.
+    let listenerTLS: [TLSServerContext?]
+
+    /// Builds everything that can fail before the first request is served.
+    ///
+    /// - Parameters:
+    ///   - previous: what is running now; its limits' levels and unchanged upstreams' sessions carry over.
+    ///   - trail: the audit trail, opened by the process; nil where none is configured.
+    /// - Throws: `StartError` with a sentence for the operator.
+    init(settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, limiter: Limiter, throttles: ThrottleAnswers) throws(StartError) {
+        self.settings = settings
+        self.trail = trail
+        self.limiter = limiter
+        self.throttles = throttles
+        let callers = CallerTable(rules: settings.callers)
+        let routes = RouteTable(rules: settings.routes)
+        self.callers = callers
+        self.routes = routes
+        authorizer = Authorizer(routes: routes, callers: callers)
+        let targets = try settings.upstreams.enumerated().map { index, upstream throws(StartError) in
+            try Self.target(index, upstream, settings)
+        }
+        upstreams = targets
+        upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
+        auditOperations = settings.routes.enumerated().map { index, rule in
+            AuditOperation(
+                name: rule.operation, template: rule.template, parameters: routes.routes[index].parameters.map(\.name), upstream: rule.upstream,
+                region: settings.upstreams.first { $0.name == rule.upstream }?.region ?? "", limits: rule.limits)
+        }
+        auditCallers = callers.names.map { name in CallerProof.allCases.map { AuditCaller(name: name, proof: $0.rawValue) } }
+        listenerTLS = try settings.listeners.map { listener throws(StartError) in try Self.serverContext(listener) }
+    }
+
+    func target(for authorized: AuthorizedRequest) -> UpstreamTarget { upstreams[upstreamOfRoute[authorized.matched.route]] }
+
+    func auditCaller(_ identified: IdentifiedRequest) -> AuditCaller {
+        auditCallers[identified.caller][CallerProof.allCases.firstIndex(of: identified.proof) ?? 0]
+    }
+
+    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings) throws(StartError) -> UpstreamTarget {
+        guard let credential = settings.credentials[upstream.credentials] else {
+            throw StartError("upstreams.\(upstream.name): the credentials '\(upstream.credentials)' do not exist")
+        }
+        let credentials: Credentials
+        switch credential.source {
+        case .fixed(let accessKeyID, let secretAccessKey, let sessionToken):
+            credentials = Credentials(
+                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey.revealedText, sessionToken: sessionToken?.revealedText)
+        }
+        var tls: TLSClientContext?
+        if upstream.usesTLS {
+            do {
+                tls = try TLSClientContext(
+                    TLSClientOptions(trust: upstream.caFile.map { .only(.file($0)) } ?? .system, applicationProtocols: ["http/1.1"]))
+            } catch {
+                throw StartError("upstreams.\(upstream.name): \(error.sentence)")
+            }
+        }
+        return UpstreamTarget(index: index, settings: upstream, credentials: credentials, tls: tls)
+    }
+}
+
+/// Why the gateway cannot start or cannot take a new configuration: one sentence for the operator, without secrets.
+public struct StartError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+    /// sysexits: 78 for a configuration that cannot work, 69 for an address or a service that cannot be had.
+    public let exitCode: Int32
+
+    init(_ description: String, exitCode: Int32 = 78) {
+        self.description = description
+        self.exitCode = exitCode
+    }
+}
+
+extension GatewayRuntime {
+    /// The TLS side of a listener: certificates, client authorities and protocols, loaded and checked against each other.
+    static func serverContext(_ listener: ListenerSettings) throws(StartError) -> TLSServerContext? {
+        guard let tls = listener.tls else { return nil }
+        let identities = [tls.identity] + tls.additionalIdentities
+        let certificates = identities.map {
+            TLSCertificateKey(certificate: .file($0.certificate), privateKey: .file($0.privateKey))
+        }
+        var authentication = TLSServerOptions.ClientAuthentication.none
+        if let clientCA = tls.clientCA {
+            let trust = TLSServerOptions.ClientTrust(authorities: .file(clientCA), revocationLists: tls.crlFile.map { .file($0) })
+            authentication = tls.clientCertificate == .required ? .required(trust) : .optional(trust)
+        }
+        do {
+            return try TLSServerContext(
+                TLSServerOptions(
+                    certificates: certificates, applicationProtocols: ["http/1.1"], clientAuthentication: authentication))
+        } catch {
+            throw StartError("listeners \(listener.bind): \(error.sentence)")
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import GatewayConfig
+import GatewayCore
+import SigV4
+import Wire
+
+/// One upstream of the configuration, prepared: what a pool needs to reach it and a signer to sign for it. The only places ever contacted.
+final class UpstreamTarget: Sendable {
+    let index: Int
+    let settings: UpstreamSettings
+    /// The `Host` field's value.
+    let authority: [UInt8]
+    let credentials: Credentials
+    let accessKeyID: [UInt8]
+    /// nil for `http://`.
+    let tls: TLSClientContext?
+
+    init(index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?) {
+        self.index = index
+        self.settings = settings
+        authority = Array(settings.authority.utf8)
+        self.credentials = credentials
+        accessKeyID = Array(credentials.accessKeyID.utf8)
+        self.tls = tls
+    }
+}

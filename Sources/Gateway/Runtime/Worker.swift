@@ -1,0 +1,181 @@
+import Digests
+import GatewayCore
+import NIOCore
+
+/// What one event loop owns: its pools, signers and scratch space, none of it shared, none of it locked.
+final class Worker {
+    let index: Int
+    let loop: any EventLoop
+    let log: GatewayLog
+    private let workerCount: Int
+    private(set) var runtime: GatewayRuntime
+    let sha256: SHA256Context
+    var ids = ExchangeIDSource()
+    var counters = Counters()
+    let connections = ConnectionTable()
+    let lane: AuditLane
+    /// Exchanges that have begun and not ended; a drain waits for it to reach zero.
+    var exchanges = 0
+    var isDraining = false
+
+    private var pools: [UpstreamPool] = []
+    private var signers: [SigningStage] = []
+    /// Pools of configurations that were replaced, until their last request is done.
+    private var retired: [UpstreamPool] = []
+    private var date = DateText()
+    private var scratch: [UInt8] = []
+    private var ticks: RepeatedTask?
+    private var tickNanoseconds: UInt64 = 0
+
+    init(index: Int, of workerCount: Int, loop: any EventLoop, runtime: GatewayRuntime, log: GatewayLog) throws {
+        self.index = index
+        self.workerCount = workerCount
+        self.loop = loop
+        self.log = log
+        self.runtime = runtime
+        sha256 = try SHA256Context()
+        lane = AuditLane(loop: loop)
+        try equip()
+    }
+
+    // MARK: - Configuration
+
+    /// Takes a new configuration between two requests. Exchanges under way keep the old one until they end.
+    func adopt(_ runtime: GatewayRuntime) throws {
+        self.runtime = runtime
+        for pool in pools {
+            pool.retire()
+            retired.append(pool)
+        }
+        try equip()
+        rearmTicks()
+    }
+
+    private func equip() throws {
+        pools = runtime.upstreams.map { target in
+            let most = target.settings.maxConnections
+            let share = most / workerCount + (index < most % workerCount ? 1 : 0)
+            return UpstreamPool(target: target, worker: self, capacity: share)
+        }
+        signers = try runtime.upstreams.map { try SigningStage(target: $0) }
+        // Timeouts are kept to within an eighth.
+        let shortest =
+            runtime.settings.upstreams.map { min($0.connectTimeoutNanoseconds, $0.responseTimeoutNanoseconds, $0.idleTimeoutNanoseconds) }
+            + runtime.settings.listeners.map { min($0.timeouts.headNanoseconds, $0.timeouts.bodyNanoseconds, $0.timeouts.idleNanoseconds) }
+        tickNanoseconds = min(max((shortest.min() ?? 1_000_000_000) / 8, 5_000_000), 1_000_000_000)
+    }
+
+    func pool(for target: UpstreamTarget) -> UpstreamPool {
+        if pools[target.index].target === target { return pools[target.index] }
+        // An exchange that began under an older configuration finishes under it.
+        if let old = retired.first(where: { $0.target === target }) { return old }
+        let pool = UpstreamPool(target: target, worker: self, capacity: 1)
+        retired.append(pool)
+        return pool
+    }
+
+    func signer(for target: UpstreamTarget) throws(DigestError) -> SigningStage {
+        if runtime.upstreams[target.index] === target { return signers[target.index] }
+        return try SigningStage(target: target)
+    }
+
+    var allPools: [UpstreamPool] { pools + retired }
+    var currentPools: [UpstreamPool] { pools }
+
+    // MARK: - Scratch
+
+    /// A byte array whose room is used again and again; give it back with `returnScratch`.
+    func takeScratch() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &scratch)
+        return taken
+    }
+
+    func returnScratch(_ array: consuming [UInt8]) {
+        scratch = array
+        scratch.removeAll(keepingCapacity: true)
+    }
+
+    func dateText() -> [UInt8] { date.at(Clock.wallMilliseconds() / 1000) }
+
+    // MARK: - Time
+
+    /// The clock ticks only while there is somebody to look after, so an idle sidecar sleeps.
+    func connectionCameOrWent() {
+        if connections.isEmpty, ticks != nil, allPools.allSatisfy({ !$0.needsTicks }) {
+            ticks?.cancel()
+            ticks = nil
+        } else if ticks == nil, !connections.isEmpty {
+            let interval = TimeAmount.nanoseconds(Int64(tickNanoseconds))
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.tick() }
+        }
+    }
+
+    private func rearmTicks() {
+        ticks?.cancel()
+        ticks = nil
+        connectionCameOrWent()
+    }
+
+    private func tick() {
+        let now = Clock.monotonicNanoseconds()
+        connections.forEach { $0.tick(now: now) }
+        for pool in pools { pool.tick(now: now) }
+        for pool in retired { pool.tick(now: now) }
+        retired.removeAll { !$0.needsTicks }
+        connectionCameOrWent()
+    }
+
+    // MARK: - Drain
+
+    /// No new requests on open connections: idle ones close, busy ones close with their answer.
+    func drain() {
+        isDraining = true
+        connections.forEach { $0.drain() }
+    }
+
+    /// Time is up: what is still under way is ended, and recorded as such.
+    func abandon() {
+        for pool in allPools { pool.abandon() }
+    }
+}
+
+/// A caller's connection as its event loop sees it.
+protocol DownstreamConnection: AnyObject {
+    var worker: Worker { get }
+    /// Position in the table; -1 when it is in none.
+    var tableIndex: Int { get set }
+    func tick(now: UInt64)
+    func drain()
+}
+
+/// All callers' connections of one event loop.
+final class ConnectionTable {
+    private var connections: [any DownstreamConnection] = []
+
+    var count: Int { connections.count }
+    var isEmpty: Bool { connections.isEmpty }
+
+    func add(_ connection: any DownstreamConnection) {
+        connection.tableIndex = connections.count
+        connections.append(connection)
+        connection.worker.connectionCameOrWent()
+    }
+
+    func remove(_ connection: any DownstreamConnection) {
+        guard connection.tableIndex >= 0 else { return }
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[connection.tableIndex] = last
+            last.tableIndex = connection.tableIndex
+        }
+        connection.tableIndex = -1
+        connection.worker.connectionCameOrWent()
+    }
+
+    /// Works on a copy: what is called may close and so remove connections.
+    func forEach(_ body: (any DownstreamConnection) -> Void) {
+        for connection in connections { body(connection) }
+    }
+}

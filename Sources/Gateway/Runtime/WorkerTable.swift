@@ -1,0 +1,27 @@
+import NIOCore
+
+/// Finds the worker of an event loop. The workers stay on their loops; only this table goes between threads.
+final class WorkerTable: Sendable {
+    private let bound: [NIOLoopBound<Worker>]
+    let loops: [any EventLoop]
+
+    init(_ workers: [NIOLoopBound<Worker>], loops: [any EventLoop]) {
+        bound = workers
+        self.loops = loops
+    }
+
+    /// The caller is on `loop`, which is one of the group's.
+    func worker(on loop: any EventLoop) -> Worker {
+        let index = loops.firstIndex { $0 === loop } ?? 0
+        return bound[index].value
+    }
+
+    /// Runs `body` on every loop, and gives what it gave.
+    func onEach<R: Sendable>(_ body: @escaping @Sendable (Worker) throws -> R) async throws -> [R] {
+        var results: [R] = []
+        for (loop, worker) in zip(loops, bound) {
+            results.append(try await loop.submit { try body(worker.value) }.get())
+        }
+        return results
+    }
+}

@@ -1,0 +1,93 @@
+import Digests
+import GatewayCore
+import NIOCore
+import SigV4
+
+/// A request ready for the wire: head, signature and body in one buffer. Made by `SigningStage` alone; the upstream pool takes nothing else.
+struct SignedRequest {
+    let bytes: ByteBuffer
+    let isHEAD: Bool
+
+    fileprivate init(bytes: ByteBuffer, isHEAD: Bool) {
+        self.bytes = bytes
+        self.isHEAD = isHEAD
+    }
+}
+
+/// Writes and signs what goes upstream. One for each event loop and upstream; the signing key is derived once a day inside.
+final class SigningStage {
+    private let target: UpstreamTarget
+    private let signer: RequestSigner
+    private let sha256: SHA256Context
+    private var head: [UInt8] = []
+    private var payloadHash: [UInt8] = []
+
+    init(target: UpstreamTarget) throws(DigestError) {
+        self.target = target
+        signer = try RequestSigner(service: target.settings.service, region: target.settings.region)
+        sha256 = try SHA256Context()
+        head.reserveCapacity(2048)
+    }
+
+    /// The bytes signed are the bytes sent: both come from `recorded.wirePath`, the canonical query and the body at hand.
+    ///
+    /// - Parameter epochSeconds: the time of the signature; each attempt is signed afresh with its own.
+    func sign(_ recorded: RecordedRequest, route: RouteTable.Route, body: ByteBuffer?, epochSeconds: Int64) throws(DigestError) -> SignedRequest {
+        let matched = recorded.admitted.authorized.matched
+        let request = recorded.head
+        head.removeAll(keepingCapacity: true)
+        let sendsLength = body != nil || route.rule.allowsBody
+        UpstreamHead.append(
+            method: route.methodBytes, wirePath: matched.wirePath, query: matched.query, host: target.authority, head: request,
+            bodyLength: sendsLength ? body?.readableBytes ?? 0 : nil, to: &head)
+        try authorize(matched, route: route, request: request, body: body, epochSeconds: epochSeconds)
+        FieldBytes.append("\r\n", to: &head)
+        var bytes = ByteBufferAllocator().buffer(capacity: head.count + (body?.readableBytes ?? 0))
+        bytes.writeBytes(head)
+        if var body { bytes.writeBuffer(&body) }
+        return SignedRequest(bytes: bytes, isHEAD: route.methodBytes.elementsEqual("HEAD".utf8))
+    }
+
+    private func authorize(
+        _ matched: MatchedRequest, route: RouteTable.Route, request: RequestHead, body: ByteBuffer?, epochSeconds: Int64
+    ) throws(DigestError) {
+        if let body, body.readableBytes > 0 { hash(body) } else { payloadHash = Self.emptyPayloadHash }
+        if sha256.hasFailed { throw .operationFailed }
+        // Signed only where it stands once: a repeated field is sent as it came and left out of the signature.
+        let types = request.fields.lines.filter { $0.kind == .contentType }
+        let contentType = types.count == 1 ? types.first?.value : nil
+        var failure: DigestError?
+        route.methodBytes.withUnsafeBytes { method in
+            matched.wirePath.withUnsafeBytes { path in
+                matched.query.withUnsafeBytes { query in
+                    target.authority.withUnsafeBytes { host in
+                        payloadHash.withUnsafeBytes { payload in
+                            request.fields.bytes.withUnsafeBytes { fields in
+                                do throws(DigestError) {
+                                    try signer.authorize(
+                                        method: method, wirePath: path, canonicalQuery: query, host: host,
+                                        contentType: contentType.map { UnsafeRawBufferPointer(rebasing: fields[$0.range]) },
+                                        payloadHash: payload, credentials: target.credentials, epochSeconds: epochSeconds,
+                                        appendingFieldLinesTo: &head)
+                                } catch { failure = error }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func hash(_ body: ByteBuffer) {
+        var digest = [UInt8](repeating: 0, count: SHA256Context.byteCount)
+        digest.withUnsafeMutableBytes { output in
+            guard let output = output.baseAddress else { return }
+            _ = body.withUnsafeReadableBytes { sha256.digest($0, into: output) }
+        }
+        payloadHash.removeAll(keepingCapacity: true)
+        digest.withUnsafeBytes { Hex.append($0, to: &payloadHash) }
+    }
+
+    private static let emptyPayloadHash = Array(PayloadHash.emptyHex.description.utf8)
+}

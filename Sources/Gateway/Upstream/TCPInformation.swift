@@ -1,0 +1,29 @@
+import NIOCore
+
+/// The kernel's `struct tcp_info` (linux/tcp.h) up to `tcpi_bytes_retrans`, as 64-bit words. The C library's own header knows only its first
+/// 104 bytes, and the counters that matter here come later.
+struct TCPInformation {
+    /// `TCP_INFO` of linux/tcp.h.
+    static let optionName = NIOBSDSocket.Option(rawValue: 11)
+
+    private typealias Words8 = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+
+    private var words0to7: Words8 = (0, 0, 0, 0, 0, 0, 0, 0)
+    private var words8to14: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0)
+    /// Byte 120: bytes acknowledged by the peer's kernel, the SYN counted as one.
+    private var bytesAcknowledged: UInt64 = 0
+    private var words16to24: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0, 0)
+    /// Byte 200, Linux 4.19 and later.
+    private var bytesSent: UInt64 = 0
+    private var bytesRetransmitted: UInt64 = 0
+
+    /// Whether something that was sent has not been acknowledged.
+    ///
+    /// After a FIN from the peer this proves that no process there has read all that was sent: the FIN carries an acknowledgement of every
+    /// byte received before it (RFC 9293 section 3.10.7.4), and what arrives after `close` is answered with a reset. A reset alone proves nothing.
+    var hasUnacknowledgedBytes: Bool {
+        let sent = bytesSent &- bytesRetransmitted
+        let acknowledged = bytesAcknowledged > 0 ? bytesAcknowledged - 1 : 0
+        return sent > acknowledged
+    }
+}

@@ -1,0 +1,301 @@
+import GatewayCore
+import NIOCore
+import Wire
+
+/// One HTTP/1.1 connection to an upstream: a signed request out, its answer in, then the next.
+final class UpstreamConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum Phase {
+        case opening
+        case idle
+        case awaitingHead
+        case body(BodyDecoder)
+        case closed
+    }
+
+    /// Interim answers (1xx) that may come before the real one.
+    private static let mostInterim = 8
+    /// How often one request is sent again because a connection turned out to be closed before it.
+    private static let mostResends = 3
+
+    private let pool: UpstreamPool
+    private unowned let worker: Worker
+    /// Where it stands among the pool's connections; -1 before and after.
+    var poolIndex = -1
+    /// Monotonic nanoseconds.
+    var lastUse: UInt64 = 0
+
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.opening
+    private var parser = ResponseHeadParser()
+    private var input = ByteBuffer()
+    private var exchange: Exchange?
+    private var request: SignedRequest?
+    private var deadline: UInt64 = 0
+    private var interim = 0
+    private var answerIsPersistent = true
+    private var isPaused = false
+    private var hasAnswerBytes = false
+    private var inputEnded = false
+    private var awaitsHandshake = false
+    /// TLS ended without close_notify: a body that lasts until the close may have been cut.
+    private var wasTruncated = false
+    /// A failure that came before the pool asked for the handshake.
+    private var earlyFailure: UpstreamFailure?
+
+    init(pool: UpstreamPool, worker: Worker) {
+        self.pool = pool
+        self.worker = worker
+    }
+
+    // MARK: - From the pool
+
+    var isUsable: Bool {
+        if case .closed = phase { return false }
+        return !inputEnded && context?.channel.isActive == true
+    }
+
+    /// Connected, and no handshake is needed.
+    func opened() {
+        if case .opening = phase { phase = .idle }
+    }
+
+    func awaitHandshake() {
+        guard case .opening = phase else {
+            return pool.openingFailed(earlyFailure ?? .unreachable("the connection was closed before the TLS handshake"))
+        }
+        awaitsHandshake = true
+    }
+
+    func send(_ request: SignedRequest, for exchange: Exchange, now: UInt64) {
+        guard let context else { return exchange.upstreamFailed(.closedBeforeRequest) }
+        self.exchange = exchange
+        self.request = request
+        exchange.connection = self
+        phase = .awaitingHead
+        hasAnswerBytes = false
+        interim = 0
+        deadline = now &+ pool.target.settings.responseTimeoutNanoseconds
+        context.writeAndFlush(wrapOutboundOut(request.bytes), promise: nil)
+    }
+
+    /// Reads on after the caller has taken what was relayed.
+    func resumeReading() {
+        guard isPaused, let context else { return }
+        isPaused = false
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        readAnswer()
+    }
+
+    func close() {
+        if case .closed = phase { return }
+        phase = .closed
+        pool.remove(self)
+        context?.close(promise: nil)
+    }
+
+    // MARK: - From the channel
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        guard exchange != nil else { return close() }  // Nobody asked: this is not an answer to anything.
+        hasAnswerBytes = true
+        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        readAnswer()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        exchange?.upstreamReadIsComplete()
+        context.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is TLSHandshakeCompleted: handshakeEnded(nil)
+        case let event as ChannelEvent where event == .inputClosed: ended()
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? TLSError, error.kind == .truncated {
+            // The end itself follows as `inputClosed`; here only how it came is noted.
+            wasTruncated = true
+            return
+        }
+        if awaitsHandshake {
+            handshakeEnded(UpstreamFailure(connecting: error))
+        } else if case .opening = phase {
+            earlyFailure = UpstreamFailure(connecting: error)
+        } else if case .awaitingHead = phase {
+            fail(.closedWithoutAnswer)
+        }
+        close()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if awaitsHandshake { handshakeEnded(.unreachable("the connection was closed during the TLS handshake")) }
+        ended()
+        close()
+        context.fireChannelInactive()
+    }
+
+    private func handshakeEnded(_ failure: UpstreamFailure?) {
+        // The pool counts an opening until `isOpen` or `openingFailed`, whichever comes first, once.
+        guard case .opening = phase else { return }
+        awaitsHandshake = false
+        if let failure {
+            phase = .closed
+            pool.openingFailed(failure)
+            context?.close(promise: nil)
+        } else {
+            phase = .idle
+            pool.isOpen(self)
+        }
+    }
+
+    // MARK: - The answer
+
+    private func readAnswer() {
+        while !isPaused {
+            switch phase {
+            case .awaitingHead: if !readHead() { return }
+            case .body(var decoder):
+                let decoding = input.withUnsafeReadableBytes { decoder.decode($0) }
+                phase = .body(decoder)
+                if !take(decoding) { return }
+            case .opening, .idle, .closed: return
+            }
+        }
+    }
+
+    private func readHead() -> Bool {
+        guard input.readableBytes > 0 else { return false }
+        switch input.withUnsafeReadableBytes({ parser.parse($0, requestMethodIsHEAD: request?.isHEAD ?? false) }) {
+        case .incomplete: return false
+        case .failed(let error):
+            fail(.malformedAnswer(error.message))
+            return false
+        case .complete(let head, let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            if head.status < 200 {
+                interim += 1
+                if interim > Self.mostInterim { fail(.malformedAnswer("More interim answers came than any exchange needs.")) }
+                return interim <= Self.mostInterim
+            }
+            answerIsPersistent = head.isPersistent
+            phase = .body(BodyDecoder(head.framing))
+            exchange?.upstreamAnswered(head)
+            return true
+        }
+    }
+
+    private func take(_ decoding: BodyDecoding) -> Bool {
+        switch decoding {
+        case .needMore(let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            return false
+        case .data(let range, let consumed):
+            let bytes = input.getSlice(at: input.readerIndex + range.lowerBound, length: range.count)
+            input.moveReaderIndex(forwardBy: consumed)
+            // The timeout is for silence: as long as the body flows, it starts anew.
+            deadline = Clock.monotonicNanoseconds() &+ pool.target.settings.responseTimeoutNanoseconds
+            if let bytes, exchange?.upstreamSent(body: bytes) == false { pauseReading() }
+            return true
+        case .end(let consumed):
+            input.moveReaderIndex(forwardBy: consumed)
+            answerIsWhole()
+            return false
+        case .failed(let error):
+            fail(.malformedAnswer(error.message))
+            return false
+        }
+    }
+
+    private func answerIsWhole() {
+        let finished = exchange
+        exchange = nil
+        request = nil
+        // More bytes than the answer had are nobody's, and show that this connection is out of step.
+        if answerIsPersistent, input.readableBytes == 0, !inputEnded {
+            phase = .idle
+            input.clear()
+            pool.release(self)
+        } else {
+            close()
+        }
+        finished?.upstreamFinished()
+    }
+
+    private func pauseReading() {
+        isPaused = true
+        try? context?.channel.syncOptions?.setOption(.autoRead, value: false)
+    }
+
+    // MARK: - The end
+
+    /// The upstream has closed its sending side.
+    private func ended() {
+        if inputEnded { return }
+        inputEnded = true
+        switch phase {
+        case .opening, .closed: break
+        case .idle: close()
+        case .awaitingHead:
+            if hasAnswerBytes { fail(.closedWithoutAnswer) } else { closedBeforeAnswer() }
+        case .body(var decoder):
+            if decoder.finish(), !wasTruncated { answerIsWhole() } else { fail(.closedWithoutAnswer) }
+        }
+    }
+
+    /// Closed without a byte of answer. If the upstream's kernel had not even acknowledged the request when it closed, no process there has seen
+    /// all of it, and it may be sent again; in every other case nobody knows, and it is not.
+    private func closedBeforeAnswer() {
+        guard let provider = context?.channel as? any SocketOptionProvider, let exchange, exchange.resends < Self.mostResends else {
+            return fail(.closedWithoutAnswer)
+        }
+        // On the loop the value is there at once; the call has no synchronous form.
+        let loopBound = NIOLoopBound(self, eventLoop: worker.loop)
+        let information: EventLoopFuture<TCPInformation> = provider.unsafeGetSocketOption(level: .tcp, name: TCPInformation.optionName)
+        information.whenComplete { result in
+            let connection = loopBound.value
+            if case .success(let information) = result, information.hasUnacknowledgedBytes {
+                connection.sendAgain()
+            } else {
+                connection.fail(.closedWithoutAnswer)
+            }
+        }
+    }
+
+    private func sendAgain() {
+        guard case .awaitingHead = phase, let exchange, let request else { return }
+        self.exchange = nil
+        self.request = nil
+        close()
+        exchange.resends += 1
+        exchange.record.attempts += 1
+        pool.sendAgain(request, for: exchange)
+    }
+
+    func fail(_ failure: UpstreamFailure) {
+        let failed = exchange
+        exchange = nil
+        request = nil
+        close()
+        failed?.upstreamFailed(failure)
+    }
+
+    func tick(now: UInt64) {
+        switch phase {
+        case .awaitingHead where now > deadline: fail(.silent)
+        case .body where now > deadline && !isPaused: fail(.silent)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import GatewayCore
+
+/// Why an upstream gave no answer. It says what happened, what may be told to the caller, and whether the request may have been processed.
+enum UpstreamFailure: Error, Equatable {
+    /// Every connection is in use and none became free in time.
+    case poolExhausted
+    case unknownHost
+    case refused
+    case connectTimedOut
+    /// Any other failure to connect; the text is the system's.
+    case unreachable(String)
+    /// The handshake failed: certificate, name, protocol.
+    case tls(String)
+    /// Closed or reset after the request was sent, before an answer.
+    case closedWithoutAnswer
+    /// Closed while idle, before it took any of the request: safe to send again.
+    case closedBeforeRequest
+    /// No answer within the response timeout.
+    case silent
+    /// What came is no HTTP/1.1 that may be relayed.
+    case malformedAnswer(String)
+    case draining
+
+    /// False only where the upstream provably processed nothing (contract: never doubled, never guessed).
+    var mayHaveBeenProcessed: Bool {
+        switch self {
+        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining: false
+        case .closedWithoutAnswer, .silent, .malformedAnswer: true
+        }
+    }
+
+    var refusal: Refusal {
+        switch self {
+        case .poolExhausted:
+            Refusal(.unavailable, "upstream/busy", "All connections to the service are in use: try again shortly.")
+        case .unknownHost:
+            Refusal(.unavailable, "upstream/unknown-host", "The service's host name does not resolve: try again shortly; an operator may check DNS.")
+        case .refused:
+            Refusal(.unavailable, "upstream/refused", "The service refused the connection: try again shortly.")
+        case .connectTimedOut:
+            Refusal(.unavailable, "upstream/connect-timeout", "The service could not be reached in time: try again shortly.")
+        case .unreachable:
+            Refusal(.unavailable, "upstream/unreachable", "The service cannot be reached: try again shortly.")
+        case .tls:
+            Refusal(.unavailable, "upstream/tls", "No trusted TLS connection to the service could be made: an operator finds the cause in the log.")
+        case .closedWithoutAnswer:
+            Refusal(
+                .unavailable, "upstream/closed",
+                "The service closed the connection without an answer: whether the request was carried out is unknown, so look before you repeat it.")
+        case .closedBeforeRequest:
+            Refusal(.unavailable, "upstream/closed", "The service closed the connection before it took the request: try again.")
+        case .silent:
+            Refusal(
+                .upstreamSilent, "upstream/timeout",
+                "The service did not answer in time: whether the request was carried out is unknown, so look before you repeat it.")
+        case .malformedAnswer:
+            Refusal(
+                .unavailable, "upstream/malformed",
+                "The service's answer was not valid HTTP: whether the request was carried out is unknown, so look before you repeat it.")
+        case .draining:
+            Refusal(.unavailable, "gateway/draining", "This gateway is shutting down: send the request again.")
+        }
+    }
+
+    /// For the log: the system's or the TLS library's words, never anything of a request.
+    var logText: String {
+        switch self {
+        case .unreachable(let text), .tls(let text), .malformedAnswer(let text): text
+        default: refusal.message
+        }
+    }
+}

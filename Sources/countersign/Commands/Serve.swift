@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import Gateway
+import GatewayConfig
+import Logging
+
+/// `countersign serve`: the gateway.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the gateway.",
+        discussion: """
+            SIGTERM or SIGINT: not ready at once, keeps accepting for drain.delay, finishes what it has within drain.timeout, exits 0; a second \
+            one ends now. SIGHUP: reloads the configuration and reopens files; a bad configuration is refused and the old one stays.
+
+            Exit code 78: the configuration is bad. 69: an address cannot be bound or a needed service is missing.
+            """)
+
+    @OptionGroup var source: ConfigurationOption
+    @OptionGroup var logging: LogOptions
+
+    func run() async throws {
+        let logger = logging.makeLogger()
+        signal(SIGPIPE, SIG_IGN)
+        // Before anything is opened, so that a signal during start-up is not lost.
+        let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
+        let settings = try source.load()
+        let server: GatewayServer
+        do {
+            server = try await GatewayServer.start(settings, logger: logger)
+        } catch let error as StartError {
+            FileHandle.complain(error.description)
+            throw ExitCode(error.exitCode)
+        }
+        try await GatewayProcess(server: server, logger: logger, reload: { try source.reload() }).run(signals)
+    }
+}
+
+extension ConfigurationOption {
+    /// The configuration as it is now, or the mistakes in it as one text.
+    func reload() throws -> Settings {
+        try ConfigurationLoader.load(path: resolvedPath(), environment: .process)
+    }
+}
+
+/// A running server and the signals it answers.
+struct GatewayProcess {
+    let server: GatewayServer
+    let logger: Logger
+    let reload: @Sendable () throws -> Settings
+
+    /// Returns when the gateway has stopped.
+    func run(_ signals: AsyncStream<Int32>) async throws {
+        let ended = AsyncStream<Void>.makeStream()
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                var draining = false
+                for await number in signals {
+                    if number == SIGHUP {
+                        if !draining { await hangUp() }
+                    } else if draining {
+                        logger.warning("second signal: ending now")
+                        await server.stop()
+                        return true
+                    } else {
+                        draining = true
+                        Task {
+                            await server.drain()
+                            ended.continuation.finish()
+                        }
+                    }
+                }
+                return true
+            }
+            group.addTask {
+                for await _ in ended.stream {}
+                return true
+            }
+            _ = await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// SIGHUP: files are reopened in any case; the configuration is taken only when it is good.
+    private func hangUp() async {
+        await server.reopenFiles()
+        do {
+            try await server.reload(try reload())
+        } catch {
+            logger.error("configuration not reloaded, the old one stays", metadata: ["cause": .string("\(error)")])
+        }
+    }
+}
