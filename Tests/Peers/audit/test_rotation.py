@@ -54,7 +54,7 @@ def test_rotation_under_load(gateway, upstream, path):
     for thread in threads:
         thread.join(10)
     serving.stop()
-    assert set(statuses) == {204}
+    assert set(statuses) == {204}, serving.stderr
     files = [path.with_name(f"audit.jsonl.{number}") for number in range(5)] + [path]
     found = verify(*(file.read_bytes() for file in files))
     assert len(found) == 2 * len(statuses)
