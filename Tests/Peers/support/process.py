@@ -28,6 +28,8 @@ def basic_config(upstream_url, **changes):
     config = {
         "listeners": [{"bind": "127.0.0.1:0"}],
         "admin": {"bind": "127.0.0.1:0"},
+        # No load balancer has to notice the end of a test.
+        "drain": {"delay": "0ms", "timeout": "10s"},
         "credentials": {"chime": {"type": "static", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY}},
         "upstreams": {
             "chime": {"url": upstream_url, "service": "chime", "region": "us-east-1", "credentials": "chime"}
