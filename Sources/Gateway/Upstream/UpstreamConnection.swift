@@ -133,7 +133,8 @@ final class UpstreamConnection: ChannelInboundHandler {
             handshakeEnded(UpstreamFailure(connecting: error))
         } else if case .opening = phase {
             earlyFailure = UpstreamFailure(connecting: error)
-        } else if case .awaitingHead = phase {
+        } else {
+            // A reset proves nothing about the request: it may have been read, and it may have lain unread.
             fail(.closedWithoutAnswer)
         }
         close()

@@ -58,8 +58,12 @@ public struct BodyDecoder: Sendable {
         case .chunked(var chunks):
             let decoding = chunks.decode(bytes)
             switch decoding {
-            case .needMore: state = .chunked(chunks)
+            case .needMore:
+                // A chunk that announces too much is refused by its announcement.
+                if chunks.announcedBytes > UInt64(contentLeft) { return refuseTooLarge() }
+                state = .chunked(chunks)
             case .data(let range, _):
+                if chunks.announcedBytes + UInt64(range.count) > UInt64(contentLeft) { return refuseTooLarge() }
                 state = .chunked(chunks)
                 return take(range)
             case .end: state = .ended
@@ -84,11 +88,13 @@ public struct BodyDecoder: Sendable {
     }
 
     private mutating func take(_ range: Range<Int>) -> BodyDecoding {
-        guard range.count <= contentLeft else {
-            state = .failed(HTTP1Error(.contentTooLarge))
-            return .failed(HTTP1Error(.contentTooLarge))
-        }
+        guard range.count <= contentLeft else { return refuseTooLarge() }
         contentLeft -= range.count
         return .data(range, consumed: range.upperBound)
+    }
+
+    private mutating func refuseTooLarge() -> BodyDecoding {
+        state = .failed(HTTP1Error(.contentTooLarge))
+        return .failed(HTTP1Error(.contentTooLarge))
     }
 }

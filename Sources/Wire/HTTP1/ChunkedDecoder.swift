@@ -34,6 +34,9 @@ struct ChunkedDecoder: Sendable {
     private var extensionBytesLeft: Int
     private var trailerBytesLeft: Int
 
+    /// What is still to come of the chunk that has been announced.
+    var announcedBytes: UInt64 { state == .data ? remaining : 0 }
+
     init(limits: BodyLimits) {
         extensionBytesLeft = limits.chunkExtensionBytes
         trailerBytesLeft = limits.trailerBytes
