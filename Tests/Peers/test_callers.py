@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from support import expect
-from support.process import BINARY, basic_config, clean_environment
+from support.process import BINARY, basic_config, clean_environment, more_routes
 from support.wire import Client, call
 
 TOKEN = "a-token-that-only-billing-has"
@@ -175,8 +175,6 @@ def test_curl_over_a_unix_socket(gateway, double, socket_path):
 
 
 def test_curl_sends_a_large_body_with_expect(gateway, upstream, tmp_path):
-    from support.process import more_routes
-
     url = gateway(more_routes(basic_config(upstream.url))).url
     body = tmp_path / "body"
     body.write_bytes(b"x" * 900_000)

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from support import expect
-from support.process import basic_config, more_routes
-from support.upstream import always, answer
+from support.process import Gateway, basic_config, more_routes
+from support.upstream import Upstream, always, answer
 from support.wire import Client, call, request_bytes
 
 PATH = "/phone-numbers/%2B12065550100"
@@ -251,9 +251,6 @@ def test_garbage_is_answered_once_and_closed(plain_pair):
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
     """A gateway that waits for one second at most, and its upstream."""
-    from support.process import Gateway
-    from support.upstream import Upstream
-
     upstream = Upstream()
     config = more_routes(basic_config(upstream.url))
     config["listeners"][0]["timeouts"] = {"head": "1s", "body": "1s", "idle": "1s"}

@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -309,8 +310,6 @@ def test_a_tls_body_without_length_that_is_cut_is_not_taken_for_whole(gateway, t
 
 def test_reads_tls_that_comes_in_pieces(gateway, certificates):
     """A relay in front of the TLS upstream passes single bytes on, handshake included."""
-    import threading
-
     upstream = Upstream(tls=certificates.server_context())
     relay = socket.create_server(("127.0.0.1", 0))
 

@@ -67,10 +67,7 @@ class Client:
         if found.first("transfer-encoding", "").lower() == "chunked":
             found.body = self._chunked()
         elif found.first("content-length") is not None:
-            length = int(found.first("content-length"))
-            while len(self.buffer) < length:
-                self._fill()
-            found.body, self.buffer = self.buffer[:length], self.buffer[length:]
+            found.body = self._exactly(int(found.first("content-length")))
         else:
             found.body = self.rest()
         return found
@@ -108,6 +105,17 @@ class Client:
             pass
         return time.monotonic() - started
 
+    def _exactly(self, length):
+        parts = []
+        while len(self.buffer) < length:
+            length -= len(self.buffer)
+            parts.append(self.buffer)
+            self.buffer = b""
+            self._fill()
+        parts.append(self.buffer[:length])
+        self.buffer = self.buffer[length:]
+        return b"".join(parts)
+
     def _chunked(self):
         body = []
         while True:
@@ -115,10 +123,8 @@ class Client:
                 self._fill()
             size, _, self.buffer = self.buffer.partition(b"\r\n")
             length = int(size.split(b";")[0], 16)
-            while len(self.buffer) < length + 2:
-                self._fill()
-            body.append(self.buffer[:length])
-            self.buffer = self.buffer[length + 2 :]
+            body.append(self._exactly(length))
+            assert self._exactly(2) == b"\r\n"
             if length == 0:
                 return b"".join(body)
 
