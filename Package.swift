@@ -14,6 +14,7 @@ let package = Package(
     name: "countersign",
     products: [
         .executable(name: "countersign", targets: ["countersign"]),
+        .library(name: "Digests", targets: ["Digests"]),
         .library(name: "SigV4", targets: ["SigV4"]),
         .library(name: "GatewayCore", targets: ["GatewayCore"]),
         .library(name: "Wire", targets: ["Wire"]),
