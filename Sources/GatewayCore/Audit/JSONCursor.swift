@@ -112,7 +112,7 @@ struct JSONCursor {
     mutating func characters(_ bytes: UnsafeRawBufferPointer) {
         let isCut = bytes.count > JSONCursor.longestString
         let end = isCut ? JSONCursor.longestString : bytes.count
-        var index = 0
+        var index = plainPrefix(bytes, end)
         while index < end {
             let value = bytes[index]
             if value < 0x80 {
@@ -129,9 +129,30 @@ struct JSONCursor {
         if isCut { raw("\u{2026}") }
     }
 
+    /// Copies what needs no escape up to the first byte that does, which is all of nearly every string. How many bytes that were.
+    private mutating func plainPrefix(_ bytes: UnsafeRawBufferPointer, _ end: Int) -> Int {
+        guard end <= room else { return 0 }
+        let start = next
+        var index = 0
+        while index < end {
+            let value = bytes[index]
+            guard JSONCursor.isPlain(value) else { break }
+            start[index] = value
+            index &+= 1
+        }
+        next += index
+        room -= index
+        return index
+    }
+
+    @inline(__always)
+    private static func isPlain(_ value: UInt8) -> Bool {
+        value &- 0x20 < 0x5F && value != 0x22 && value != 0x5C
+    }
+
     @inline(__always)
     private mutating func ascii(_ value: UInt8) {
-        if value >= 0x20, value != 0x22, value != 0x5C, value != 0x7F { return byte(value) }
+        if JSONCursor.isPlain(value) { return byte(value) }
         switch value {
         case 0x22: raw("\\\"")
         case 0x5C: raw("\\\\")
