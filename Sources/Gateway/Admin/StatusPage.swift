@@ -5,26 +5,38 @@ enum StatusPage {
     static func render(_ snapshot: AdminSnapshot) -> String {
         let isReady = snapshot.reasonsNotReady.isEmpty
         var body = "<h1>countersign <small>\(escaped(snapshot.version))</small></h1>"
-        body += "<p class=\"\(isReady ? "good" : "bad")\">\(isReady ? "ready" : escaped(snapshot.reasonsNotReady.joined(separator: "; ")))</p>"
-        body += "<p>Since \(escaped(ISO8601.text(milliseconds: snapshot.startedMilliseconds))), on \(escaped(snapshot.listeners.joined(separator: ", "))). "
+        body +=
+            "<p class=\"\(isReady ? "good" : "bad")\">\(isReady ? "ready" : escaped(snapshot.reasonsNotReady.joined(separator: "; ")))</p>"
+        body +=
+            "<p>Since \(escaped(ISO8601.text(milliseconds: snapshot.startedMilliseconds))), on \(escaped(snapshot.listeners.joined(separator: ", "))). "
         body += "\(snapshot.connections) connections, \(snapshot.exchanges) requests under way, \(snapshot.reloads) reloads.</p>"
-        body += table("Answers", ["Origin", "1xx", "2xx", "3xx", "4xx", "5xx"], [
-            ["upstream"] + snapshot.counters.upstreamAnswers.dropFirst().map(String.init),
-            ["gateway"] + snapshot.counters.gatewayAnswers.dropFirst().map(String.init),
-        ])
-        body += table("Refusals", ["countersign-reason", "Count"], snapshot.counters.refusals.sorted { $0.value > $1.value }.map { [$0.key, "\($0.value)"] })
-        body += table("Upstreams", ["Name", "Address", "Connections", "Idle", "Waiting"], snapshot.pools.map { pool in
-            [pool.upstream, pool.url, "\(pool.open)", "\(pool.idle)", "\(pool.waiting)"]
-        })
+        body += table(
+            "Answers", ["Origin", "1xx", "2xx", "3xx", "4xx", "5xx"],
+            [
+                ["upstream"] + snapshot.counters.upstreamAnswers.dropFirst().map(String.init),
+                ["gateway"] + snapshot.counters.gatewayAnswers.dropFirst().map(String.init),
+            ])
+        body += table(
+            "Refusals", ["countersign-reason", "Count"],
+            snapshot.counters.refusals.sorted { $0.value > $1.value }.map { [$0.key, "\($0.value)"] })
+        body += table(
+            "Upstreams", ["Name", "Address", "Connections", "Idle", "Waiting"],
+            snapshot.pools.map { pool in
+                [pool.upstream, pool.url, "\(pool.open)", "\(pool.idle)", "\(pool.waiting)"]
+            })
         body += LimitMetrics.table(snapshot.limits)
         if let audit = snapshot.audit {
             let state = if case .unwritable(let reason) = audit.status { "not writable: \(reason)" } else { "writable" }
-            body += table("Audit", ["State", "Records", "Syncs", "Failures", "Waiting"], [
-                [state, "\(audit.counters.records)", "\(audit.counters.syncs)", "\(audit.counters.failures)", "\(audit.counters.owed)"]
-            ])
+            body += table(
+                "Audit", ["State", "Records", "Syncs", "Failures", "Waiting"],
+                [
+                    [state, "\(audit.counters.records)", "\(audit.counters.syncs)", "\(audit.counters.failures)", "\(audit.counters.owed)"]
+                ])
         }
-        body += "<p><a href=\"/status\">/status</a> <a href=\"/metrics\">/metrics</a> <a href=\"/ready\">/ready</a> <a href=\"/live\">/live</a></p>"
-        return "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>countersign</title><style>\(style)</style></head><body>\(body)</body></html>\n"
+        body +=
+            "<p><a href=\"/status\">/status</a> <a href=\"/metrics\">/metrics</a> <a href=\"/ready\">/ready</a> <a href=\"/live\">/live</a></p>"
+        return
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>countersign</title><style>\(style)</style></head><body>\(body)</body></html>\n"
     }
 
     static func table(_ title: String, _ columns: [String], _ rows: [[String]]) -> String {

@@ -35,7 +35,8 @@ enum StatusText {
             if case .unwritable(let reason) = audit.status { member["reason"] = reason }
             object["audit"] = member
         }
-        guard let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
+        guard
+            let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
         else { return "{}" }
         return String(decoding: data, as: UTF8.self)
     }

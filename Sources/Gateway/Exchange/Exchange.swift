@@ -292,7 +292,9 @@ final class Exchange {
     /// Asks for another turn for what the upstream throttled, within `maxWait` (a throttled request was not processed).
     /// False: there is none, and the caller must be told.
     func retryAfterThrottle() -> Bool {
-        guard let authorized, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else { return false }
+        guard let authorized, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else {
+            return false
+        }
         let now = Clock.monotonicNanoseconds()
         let ask = AdmissionRequest(
             route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start, attempt: .retry,

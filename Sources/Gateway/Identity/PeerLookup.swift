@@ -1,10 +1,11 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 import GatewayCore
 import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// Asks the kernel who is at the other end of an accepted connection.
 enum PeerLookup {
@@ -26,7 +27,10 @@ enum PeerLookup {
         case .v6(let v6):
             var raw = v6.address.sin6_addr
             let words = withUnsafeBytes(of: &raw) { bytes in
-                (UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)), UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+                (
+                    UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                    UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+                )
             }
             return channel.eventLoop.makeSucceededFuture(ip(IPAddress(high: words.0, low: words.1), address))
         case .unixDomainSocket:

@@ -32,7 +32,13 @@ extension Exchange {
             relay.throttle = UpstreamThrottle(head, wallMilliseconds: Clock.wallMilliseconds())
         case false: showHead(head)
         case nil:
-            if case .length(0) = head.framing { showHead(head) } else if case .none = head.framing { showHead(head) } else { relay.held = head }
+            if case .length(0) = head.framing {
+                showHead(head)
+            } else if case .none = head.framing {
+                showHead(head)
+            } else {
+                relay.held = head
+            }
         }
     }
 
@@ -164,7 +170,8 @@ struct UpstreamThrottle {
                     wait = max(wait ?? 0, min(seconds, Self.longestSeconds) * 1_000_000_000)
                 }
             } else if line.kind == .amazon, head.fields.withBytes(line.name, { ASCII.equalsIgnoringCase($0, "x-amz-retry-after") }),
-                let milliseconds = UInt64(String(decoding: text, as: UTF8.self)) {
+                let milliseconds = UInt64(String(decoding: text, as: UTF8.self))
+            {
                 wait = max(wait ?? 0, min(milliseconds, Self.longestSeconds * 1000) * 1_000_000)
             }
         }

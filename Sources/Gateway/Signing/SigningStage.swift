@@ -32,7 +32,9 @@ final class SigningStage {
     /// The bytes signed are the bytes sent: both come from `recorded.wirePath`, the canonical query and the body at hand.
     ///
     /// - Parameter epochSeconds: the time of the signature; each attempt is signed afresh with its own.
-    func sign(_ recorded: RecordedRequest, route: RouteTable.Route, body: ByteBuffer?, epochSeconds: Int64) throws(DigestError) -> SignedRequest {
+    func sign(_ recorded: RecordedRequest, route: RouteTable.Route, body: ByteBuffer?, epochSeconds: Int64) throws(DigestError)
+        -> SignedRequest
+    {
         let matched = recorded.admitted.authorized.matched
         let request = recorded.head
         head.removeAll(keepingCapacity: true)

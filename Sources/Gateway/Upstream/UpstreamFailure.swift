@@ -34,7 +34,9 @@ enum UpstreamFailure: Error, Equatable {
         case .poolExhausted:
             Refusal(.unavailable, "upstream/busy", "All connections to the service are in use: try again shortly.")
         case .unknownHost:
-            Refusal(.unavailable, "upstream/unknown-host", "The service's host name does not resolve: try again shortly; an operator may check DNS.")
+            Refusal(
+                .unavailable, "upstream/unknown-host",
+                "The service's host name does not resolve: try again shortly; an operator may check DNS.")
         case .refused:
             Refusal(.unavailable, "upstream/refused", "The service refused the connection: try again shortly.")
         case .connectTimedOut:
@@ -42,11 +44,14 @@ enum UpstreamFailure: Error, Equatable {
         case .unreachable:
             Refusal(.unavailable, "upstream/unreachable", "The service cannot be reached: try again shortly.")
         case .tls:
-            Refusal(.unavailable, "upstream/tls", "No trusted TLS connection to the service could be made: an operator finds the cause in the log.")
+            Refusal(
+                .unavailable, "upstream/tls",
+                "No trusted TLS connection to the service could be made: an operator finds the cause in the log.")
         case .closedWithoutAnswer:
             Refusal(
                 .unavailable, "upstream/closed",
-                "The service closed the connection without an answer: whether the request was carried out is unknown, so look before you repeat it.")
+                "The service closed the connection without an answer: whether the request was carried out is unknown, so look before you repeat it."
+            )
         case .closedBeforeRequest:
             Refusal(.unavailable, "upstream/closed", "The service closed the connection before it took the request: try again.")
         case .silent:

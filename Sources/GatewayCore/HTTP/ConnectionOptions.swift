@@ -14,7 +14,8 @@ extension FieldSection {
                 while first < last, isBlank(bytes[first]) { first += 1 }
                 while last > first, isBlank(bytes[last - 1]) { last -= 1 }
                 let name = ByteRange(first, last)
-                if name.count > 0, !withBytes(name, { ASCII.equalsIgnoringCase($0, "close") || ASCII.equalsIgnoringCase($0, "keep-alive") }) {
+                if name.count > 0, !withBytes(name, { ASCII.equalsIgnoringCase($0, "close") || ASCII.equalsIgnoringCase($0, "keep-alive") })
+                {
                     nominated.append(name)
                 }
                 start = stop + 1

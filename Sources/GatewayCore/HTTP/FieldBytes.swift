@@ -16,7 +16,8 @@ public enum FieldBytes {
     public static func append(_ line: FieldLine, of section: FieldSection, to output: inout [UInt8]) {
         // Parsed lines mostly stand as `name: value` already, so one copy carries both.
         if line.value.start == line.name.end &+ 2, line.name.end < line.value.end, section.bytes[Int(line.name.end)] == UInt8(ascii: ":"),
-            section.bytes[Int(line.name.end) + 1] == UInt8(ascii: " ") {
+            section.bytes[Int(line.name.end) + 1] == UInt8(ascii: " ")
+        {
             output.append(contentsOf: section.bytes[Int(line.name.start)..<Int(line.value.end)])
         } else {
             output.append(contentsOf: section[line.name])
@@ -37,9 +38,12 @@ public enum FieldBytes {
     public static func forEachLine(_ lines: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
         var start = 0
         while start < lines.count {
-            guard let colon = lines[start...].firstIndex(of: UInt8(ascii: ":")), let stop = lines[colon...].firstIndex(of: UInt8(ascii: "\r"))
+            guard let colon = lines[start...].firstIndex(of: UInt8(ascii: ":")),
+                let stop = lines[colon...].firstIndex(of: UInt8(ascii: "\r"))
             else { return }
-            body(UnsafeRawBufferPointer(rebasing: lines[start..<colon]), UnsafeRawBufferPointer(rebasing: lines[min(colon + 2, stop)..<stop]))
+            body(
+                UnsafeRawBufferPointer(rebasing: lines[start..<colon]), UnsafeRawBufferPointer(rebasing: lines[min(colon + 2, stop)..<stop])
+            )
             start = stop + 2
         }
     }

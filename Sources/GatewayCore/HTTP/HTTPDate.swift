@@ -4,7 +4,8 @@ public enum HTTPDate {
     public static func parse(_ text: ArraySlice<UInt8>) -> Int64? {
         let bytes = Array(text)
         guard bytes.count == 29, bytes[3] == UInt8(ascii: ","), bytes[25..<29].elementsEqual(" GMT".utf8),
-            bytes[4] == 0x20, bytes[7] == 0x20, bytes[11] == 0x20, bytes[16] == 0x20, bytes[19] == UInt8(ascii: ":"), bytes[22] == UInt8(ascii: ":"),
+            bytes[4] == 0x20, bytes[7] == 0x20, bytes[11] == 0x20, bytes[16] == 0x20, bytes[19] == UInt8(ascii: ":"),
+            bytes[22] == UInt8(ascii: ":"),
             let day = number(bytes[5..<7]), let year = number(bytes[12..<16]), let hour = number(bytes[17..<19]),
             let minute = number(bytes[20..<22]), let second = number(bytes[23..<25]),
             let month = months.firstIndex(where: { $0.utf8.elementsEqual(bytes[8..<11]) }),

@@ -22,7 +22,8 @@ public struct ThrottleAnswers: Sendable {
 
     /// A throttle that the upstream spoke, in the same words as one of ours.
     public static let upstreamRefusal = Refusal(
-        .throttled, "upstream/throttled", "The service limits how often it may be called: wait as long as Retry-After says, then send the request again.")
+        .throttled, "upstream/throttled",
+        "The service limits how often it may be called: wait as long as Retry-After says, then send the request again.")
 
     /// A budget for a day is a fuse: it is not waited out but asked for.
     private static func message(_ rule: LimitRule, waited: Bool) -> String {

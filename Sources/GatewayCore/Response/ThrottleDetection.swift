@@ -78,7 +78,9 @@ struct JSONMemberScanner {
                 guard expectsName else { continue }
                 expectsName = false
                 guard skipColon() else { return nil }
-                guard string.count == name.utf8CodeUnitCount, (0..<string.count).allSatisfy({ string[$0] == name.utf8Start[$0] }) else { continue }
+                guard string.count == name.utf8CodeUnitCount, (0..<string.count).allSatisfy({ string[$0] == name.utf8Start[$0] }) else {
+                    continue
+                }
                 guard index < text.count, text[index] == UInt8(ascii: "\"") else { return nil }
                 index += 1
                 return restOfString()

@@ -15,7 +15,8 @@ enum ParameterCheck {
     private static func checkE164(_ value: ArraySlice<UInt8>) -> Refusal? {
         let digits = value.dropFirst()
         if value.first == UInt8(ascii: " "), digits.first.map(isDigit) == true { return blankForPlus }
-        guard value.first == UInt8(ascii: "+"), (2...15).contains(digits.count), digits.first != UInt8(ascii: "0"), digits.allSatisfy(isDigit)
+        guard value.first == UInt8(ascii: "+"), (2...15).contains(digits.count), digits.first != UInt8(ascii: "0"),
+            digits.allSatisfy(isDigit)
         else { return notE164 }
         return nil
     }
@@ -27,7 +28,9 @@ enum ParameterCheck {
         guard value.contains(UInt8(ascii: "%")) else { return false }
         var index = value.startIndex
         while index + 2 < value.endIndex {
-            if value[index] == UInt8(ascii: "%"), ASCII.hexValue(value[index + 1]) != nil, ASCII.hexValue(value[index + 2]) != nil { return true }
+            if value[index] == UInt8(ascii: "%"), ASCII.hexValue(value[index + 1]) != nil, ASCII.hexValue(value[index + 2]) != nil {
+                return true
+            }
             index += 1
         }
         return false
@@ -45,6 +48,8 @@ enum ParameterCheck {
     private static let blankForPlus = Refusal(
         .badRequest, "id/blank-for-plus", "The id starts with a blank where a plus belongs: send %2B or a literal '+', not a blank or %20.")
     private static let notE164 = Refusal(
-        .badRequest, "id/format", "The id is not an E.164 phone number: send a plus and 2 to 15 digits, the first not 0, as in %2B12065550100.")
-    private static let notUTF8 = Refusal(.badRequest, "id/encoding", "The id is not valid UTF-8: percent-encode the bytes of its UTF-8 form.")
+        .badRequest, "id/format",
+        "The id is not an E.164 phone number: send a plus and 2 to 15 digits, the first not 0, as in %2B12065550100.")
+    private static let notUTF8 = Refusal(
+        .badRequest, "id/encoding", "The id is not valid UTF-8: percent-encode the bytes of its UTF-8 form.")
 }

@@ -62,5 +62,6 @@ enum CanonicalQuery {
     }
 
     private static let malformed = Refusal(
-        .badRequest, "query/malformed", "The query string is malformed: percent-encode names and values, with two hexadecimal digits after each '%'.")
+        .badRequest, "query/malformed",
+        "The query string is malformed: percent-encode names and values, with two hexadecimal digits after each '%'.")
 }

@@ -71,13 +71,16 @@ public struct TargetPath: Sendable, Equatable {
 
     static let notOrigin = Refusal(.badRequest, "path/form", "The request target must be a path that starts with '/'.")
     static let malformedPercent = Refusal(
-        .badRequest, "path/malformed-percent", "A '%' in the path must be followed by two hexadecimal digits, as in %2B; write a literal '%' as %25.")
+        .badRequest, "path/malformed-percent",
+        "A '%' in the path must be followed by two hexadecimal digits, as in %2B; write a literal '%' as %25.")
     static let encodedSlash = Refusal(
         .badRequest, "path/encoded-slash", "The path holds an encoded slash (%2F), which no id of this service contains: remove it.")
     static let control = Refusal(
-        .badRequest, "path/control", "The path holds a control character, a blank or a byte outside ASCII: percent-encode the id as UTF-8 without controls.")
+        .badRequest, "path/control",
+        "The path holds a control character, a blank or a byte outside ASCII: percent-encode the id as UTF-8 without controls.")
     static let dotSegment = Refusal(
         .badRequest, "path/dot-segment", "The path holds a '.' or '..' segment, plain or encoded: send the final path.")
     static let emptySegment = Refusal(
-        .badRequest, "path/empty-segment", "The path holds an empty segment ('//'): send each segment once, as in /phone-numbers/%2B12065550100.")
+        .badRequest, "path/empty-segment",
+        "The path holds an empty segment ('//'): send each segment once, as in /phone-numbers/%2B12065550100.")
 }

@@ -28,7 +28,8 @@ struct Demo: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let double = try await ChimeDoubleServer.start(group: .singletonMultiThreadedEventLoopGroup, options: ChimeDoubleOptions())
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("countersign-demo-\(ProcessInfo.processInfo.processIdentifier)")
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "countersign-demo-\(ProcessInfo.processInfo.processIdentifier)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let settings = try DemoConfiguration.settings(gatewayPort: port, doublePort: double.port, folder: folder)
         let logger = logging.makeLogger()

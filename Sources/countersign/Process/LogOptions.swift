@@ -9,7 +9,14 @@ struct LogOptions: ParsableArguments {
         case json
     }
 
-    @Option(help: "The least important messages to print: trace, debug, info, notice, warning, error or critical.")
+    @Option(
+        help: "The least important messages to print: trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else {
+                throw ValidationError("'\(text)' is no log level: use trace, debug, info, notice, warning, error or critical.")
+            }
+            return level
+        })
     var logLevel = Logger.Level.info
 
     @Option(help: "How messages are written to standard error: text or json (one object a line).")
@@ -22,8 +29,6 @@ struct LogOptions: ParsableArguments {
         return logger
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
 
 /// Writes each message as one line to standard error, in one write so that lines of several threads do not mix.
 struct StandardErrorLogHandler: LogHandler {
@@ -60,7 +65,8 @@ struct StandardErrorLogHandler: LogHandler {
 
     private func json(_ event: LogEvent, _ metadata: Logger.Metadata, _ time: String) -> String {
         var members = [
-            "\"time\":\(jsonString(time))", "\"level\":\(jsonString(event.level.rawValue))", "\"message\":\(jsonString("\(event.message)"))",
+            "\"time\":\(jsonString(time))", "\"level\":\(jsonString(event.level.rawValue))",
+            "\"message\":\(jsonString("\(event.message)"))",
         ]
         members += metadata.sorted { $0.key < $1.key }.map { "\(jsonString($0.key)):\(jsonString("\($0.value)"))" }
         return "{\(members.joined(separator: ","))}"
