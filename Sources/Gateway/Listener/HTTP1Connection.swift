@@ -7,7 +7,7 @@ import Wire
 ///
 /// It makes no decision about a request: heads come from the codec, answers from the exchange. What it does decide is the connection's
 /// own life: timeouts, pipelining, half-closure, and when to let go.
-final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, DownstreamConnection {
+final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, DownstreamStream, DownstreamConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -167,13 +167,25 @@ final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, Downstream
         switch input.withUnsafeReadableBytes({ parser.parse($0) }) {
         case .incomplete: return false
         case .failed(let error):
-            refuseMalformed(error)
+            if error.kind == .http2Preface, !hasServed, settings.tls == nil { speakHTTP2() } else { refuseMalformed(error) }
             return false
         case .complete(let head, let consumed):
             input.moveReaderIndex(forwardBy: consumed)
             begin(head)
             return true
         }
+    }
+
+    /// HTTP/2 by prior knowledge (RFC 9113 section 3.3): the first bytes are its preface, so all bytes so far go to a connection that takes this
+    /// one's place. Over TLS the protocol was agreed on already.
+    private func speakHTTP2() {
+        guard let context, let next = try? HTTP2Connection(worker: worker, peer: peer, settings: settings) else { return close() }
+        let pipeline = context.pipeline.syncOperations
+        do { try pipeline.addHandler(next, position: .after(self)) } catch { return close() }
+        phase = .closed
+        context.fireChannelRead(NIOAny(input))
+        if inputEnded { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        pipeline.removeHandler(self, promise: nil)
     }
 
     private func begin(_ head: RequestHead) {
@@ -217,7 +229,7 @@ final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, Downstream
             exchange?.receivedWholeBody()
             return true
         case .failed(let error):
-            exchange?.refuse(Self.refusal(for: error))
+            exchange?.refuse(error.refusal)
             return false
         }
     }
@@ -229,21 +241,7 @@ final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, Downstream
         phase = .answering
         let exchange = Exchange(worker: worker, downstream: self, peer: peer, head: nil, bodyLimit: 0)
         self.exchange = exchange
-        exchange.refuse(Self.refusal(for: error))
-    }
-
-    private static func refusal(for error: HTTP1Error) -> Refusal {
-        let kind: Refusal.Kind =
-            switch error.status {
-            case 413: .contentTooLarge
-            case 414: .targetTooLong
-            case 417: .expectationFailed
-            case 431: .fieldsTooLarge
-            case 501: .notImplemented
-            case 505: .versionNotSupported
-            default: .badRequest
-            }
-        return Refusal(kind, error.reason, error.message, closesConnection: true)
+        exchange.refuse(error.refusal)
     }
 
     // MARK: - Writing answers
@@ -251,7 +249,8 @@ final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, Downstream
     func respond(status: Int, fields: [UInt8], body: AnswerBody, closesConnection: Bool) {
         // A body that was not read makes the next request's start unknown, unless the caller still waits for its 100.
         closesAfterAnswer =
-            closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining || inputEnded && input.readableBytes == 0
+            closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining
+            || inputEnded && input.readableBytes == 0
         bodyStyle = body
         if case .streamed = body, version == .http10 { closesAfterAnswer = true }
         output.writeStatusLine(status)
@@ -387,7 +386,9 @@ final class HTTP1Connection: ChannelInboundHandler, DownstreamStream, Downstream
         case .body:
             if age > settings.timeouts.bodyNanoseconds {
                 exchange?.refuse(
-                    Refusal(.slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true))
+                    Refusal(
+                        .slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true)
+                )
             }
         case .answering:
             if let context, !context.channel.isWritable {

@@ -1,3 +1,4 @@
+import GatewayCore
 import Wire
 
 extension HTTP1Error {
@@ -12,5 +13,20 @@ extension HTTP1Error {
             }
         }
         return text
+    }
+
+    /// What the caller is told. Over HTTP/1.1 the connection ends with it, because where the next request starts is not known.
+    var refusal: Refusal {
+        let kind: Refusal.Kind =
+            switch status {
+            case 413: .contentTooLarge
+            case 414: .targetTooLong
+            case 417: .expectationFailed
+            case 431: .fieldsTooLarge
+            case 501: .notImplemented
+            case 505: .versionNotSupported
+            default: .badRequest
+            }
+        return Refusal(kind, reason, message, closesConnection: true)
     }
 }

@@ -1,8 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 import GatewayConfig
 import GatewayCore
 import Logging
@@ -10,12 +5,20 @@ import NIOCore
 import NIOPosix
 import Wire
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// One address on which callers are served.
 final class Listener: Sendable {
     let settings: ListenerSettings
     /// As it is logged and printed: with the port that was taken.
     let address: String
     private let channel: any Channel
+
+    private static let acceptPause = TimeAmount.milliseconds(100)
 
     private init(settings: ListenerSettings, address: String, channel: any Channel) {
         self.settings = settings
@@ -30,6 +33,17 @@ final class Listener: Sendable {
         async throws -> Listener
     {
         let bootstrap = ServerBootstrap(group: group)
+            .serverChannelInitializer { channel in
+                // When descriptors or memory run out, accept fails again and again: pause, so that the loop serves those who are connected.
+                channel.eventLoop.makeCompletedFuture {
+                    let log = workers.worker(on: channel.eventLoop).log
+                    let backoff = AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
+                        log.acceptFailed(error)
+                        return acceptPause
+                    }
+                    try channel.pipeline.syncOperations.addHandler(backoff)
+                }
+            }
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // One accept a wake-up would be unfair to bursts, and many starve the loop's own connections.
@@ -42,7 +56,8 @@ final class Listener: Sendable {
         switch settings.bind {
         case .tcp(let host, _, let port):
             do {
-                let channel = try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1).bind(host: host, port: port).get()
+                let channel = try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1).bind(host: host, port: port)
+                    .get()
                 let taken = channel.localAddress?.port ?? port
                 let address = BindAddress.tcp(host: host, address: nil, port: taken).description
                 return Listener(settings: settings, address: address, channel: channel)
@@ -73,7 +88,8 @@ final class Listener: Sendable {
             let pipeline = channel.pipeline.syncOperations
             if let context = worker.runtime.listenerTLS.indices.contains(position) ? worker.runtime.listenerTLS[position] : nil {
                 let session = try TLSSession(server: context)
-                try pipeline.addHandler(TLSHandler(session: session, handshakeTimeout: .nanoseconds(Int64(settings.timeouts.headNanoseconds))))
+                try pipeline.addHandler(
+                    TLSHandler(session: session, handshakeTimeout: .nanoseconds(Int64(settings.timeouts.headNanoseconds))))
                 try pipeline.addHandler(TLSListenerHandler(worker: worker, peer: peer, settings: settings))
             } else {
                 try pipeline.addHandler(HTTP1Connection(worker: worker, peer: peer, settings: settings))
@@ -108,9 +124,13 @@ final class TLSListenerHandler: ChannelInboundHandler, RemovableChannelHandler {
         do {
             // Exactly one SPIFFE id, or none: a certificate with several could be two callers.
             peer.spiffeID = try event.identity?.spiffeID()
-            let next = HTTP1Connection(worker: worker, peer: peer, settings: settings)
-            try context.pipeline.syncOperations.addHandler(next, position: .after(self))
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+            let pipeline = context.pipeline.syncOperations
+            if event.alpn == "h2" {
+                try pipeline.addHandler(HTTP2Connection(worker: worker, peer: peer, settings: settings), position: .after(self))
+            } else {
+                try pipeline.addHandler(HTTP1Connection(worker: worker, peer: peer, settings: settings), position: .after(self))
+            }
+            pipeline.removeHandler(self, promise: nil)
         } catch {
             context.close(promise: nil)
         }

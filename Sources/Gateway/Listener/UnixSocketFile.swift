@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #endif
 
 /// The file of a unix socket before it is bound.
@@ -19,7 +19,8 @@ enum UnixSocketFile {
             throw StartError("cannot listen on unix:\(path): another process listens there; stop it or choose another path", exitCode: 69)
         }
         guard unlink(path) == 0 else {
-            throw StartError("cannot listen on unix:\(path): the left-over socket cannot be removed: \(String(cString: strerror(errno)))", exitCode: 69)
+            throw StartError(
+                "cannot listen on unix:\(path): the left-over socket cannot be removed: \(String(cString: strerror(errno)))", exitCode: 69)
         }
     }
 

@@ -1,13 +1,15 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 import GatewayConfig
 import GatewayCore
 import Logging
 import NIOCore
 import NIOPosix
+import Wire
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// The whole gateway of a process: event loops with their workers, listeners, admin listener and audit trail; start, reload, drain.
 public final class GatewayServer: Sendable {
@@ -60,6 +62,8 @@ public final class GatewayServer: Sendable {
     }
 
     private func listen(_ settings: Settings) async throws {
+        logger.info("HTTP/2 library", metadata: ["version": .string(HTTP2Library.summary)])
+        warn(of: await state.runtime)
         do {
             for (position, listener) in settings.listeners.enumerated() {
                 let gate = ConnectionGate(listener.limits)
@@ -92,6 +96,7 @@ public final class GatewayServer: Sendable {
         let runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0])
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
+        warn(of: runtime)
         if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind) || settings.admin != old.settings.admin {
             logger.warning("listener addresses changed in the configuration: they take effect at the next start")
         }
@@ -146,10 +151,19 @@ public final class GatewayServer: Sendable {
     }
 
     private func exchangesUnderWay() async -> Int {
-        (try? await workers.onEach { $0.exchanges })?.reduce(0, +) ?? 0
+        (try? await workers.onEach { $0.exchanges + $0.closingConnections })?.reduce(0, +) ?? 0
     }
 
     // MARK: - Parts
+
+    /// What is doubtful about the certificates, though not wrong.
+    private func warn(of runtime: GatewayRuntime) {
+        for (listener, context) in zip(runtime.settings.listeners, runtime.listenerTLS) {
+            for warning in context?.warnings ?? [] {
+                logger.warning("certificates", metadata: ["listener": .string("\(listener.bind)"), "note": .string(warning)])
+            }
+        }
+    }
 
     private static func openTrail(_ settings: Settings, previous: GatewayRuntime?, logger: Logger) throws(StartError) -> AuditTrail? {
         guard let rule = settings.audit else { return nil }

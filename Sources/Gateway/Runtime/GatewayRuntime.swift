@@ -27,7 +27,8 @@ final class GatewayRuntime: Sendable {
     ///   - previous: what is running now; its limits' levels and unchanged upstreams' sessions carry over.
     ///   - trail: the audit trail, opened by the process; nil where none is configured.
     /// - Throws: `StartError` with a sentence for the operator.
-    init(settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, limiter: Limiter, throttles: ThrottleAnswers) throws(StartError) {
+    init(settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, limiter: Limiter, throttles: ThrottleAnswers) throws(StartError)
+    {
         self.settings = settings
         self.trail = trail
         self.limiter = limiter
@@ -44,7 +45,8 @@ final class GatewayRuntime: Sendable {
         upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
         auditOperations = settings.routes.enumerated().map { index, rule in
             AuditOperation(
-                name: rule.operation, template: rule.template, parameters: routes.routes[index].parameters.map(\.name), upstream: rule.upstream,
+                name: rule.operation, template: rule.template, parameters: routes.routes[index].parameters.map(\.name),
+                upstream: rule.upstream,
                 region: settings.upstreams.first { $0.name == rule.upstream }?.region ?? "", limits: rule.limits)
         }
         auditCallers = callers.names.map { name in CallerProof.allCases.map { AuditCaller(name: name, proof: $0.rawValue) } }
@@ -106,9 +108,11 @@ extension GatewayRuntime {
             authentication = tls.clientCertificate == .required ? .required(trust) : .optional(trust)
         }
         do {
-            return try TLSServerContext(
+            let context = try TLSServerContext(
                 TLSServerOptions(
-                    certificates: certificates, applicationProtocols: ["http/1.1"], clientAuthentication: authentication))
+                    certificates: certificates, applicationProtocols: ["h2", "http/1.1"], clientAuthentication: authentication))
+            if case .required = authentication { try context.verifyRefusalOfAnonymousClients() }
+            return context
         } catch {
             throw StartError("listeners \(listener.bind): \(error.sentence)")
         }

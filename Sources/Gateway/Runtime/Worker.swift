@@ -16,6 +16,8 @@ final class Worker {
     let lane: AuditLane
     /// Exchanges that have begun and not ended; a drain waits for it to reach zero.
     var exchanges = 0
+    /// HTTP/2 connections that tell their callers goodbye; a drain waits for them, too.
+    var closingConnections = 0
     var isDraining = false
 
     private var pools: [UpstreamPool] = []
@@ -120,7 +122,7 @@ final class Worker {
 
     private func tick() {
         let now = Clock.monotonicNanoseconds()
-        connections.forEach { $0.tick(now: now) }
+        connections.visit { $0.tick(now: now) }
         for pool in pools { pool.tick(now: now) }
         for pool in retired { pool.tick(now: now) }
         retired.removeAll { !$0.needsTicks }
@@ -132,7 +134,7 @@ final class Worker {
     /// No new requests on open connections: idle ones close, busy ones close with their answer.
     func drain() {
         isDraining = true
-        connections.forEach { $0.drain() }
+        connections.visit { $0.drain() }
     }
 
     /// Time is up: what is still under way is ended, and recorded as such.
@@ -175,7 +177,7 @@ final class ConnectionTable {
     }
 
     /// Works on a copy: what is called may close and so remove connections.
-    func forEach(_ body: (any DownstreamConnection) -> Void) {
+    func visit(_ body: (any DownstreamConnection) -> Void) {
         for connection in connections { body(connection) }
     }
 }

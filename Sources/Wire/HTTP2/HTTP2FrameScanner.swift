@@ -23,6 +23,7 @@ struct HTTP2FrameHeader: Sendable, Equatable {
 
     static let endStream: UInt8 = 0x1
     static let acknowledgement: UInt8 = 0x1
+    static let endHeaders: UInt8 = 0x4
     static let padded: UInt8 = 0x8
 }
 
@@ -33,6 +34,10 @@ struct HTTP2FrameHeader: Sendable, Equatable {
 struct HTTP2FrameScanner: Sendable {
     /// Bytes of the client preface or of a payload that are still to be passed over.
     private var skip: Int
+    /// Header blocks that have begun, and whether the last frame of the latest is still to come or being read.
+    private var headerBlocks = 0
+    private var blockContinues = false
+    private var isInBlockFrame = false
     /// The header so far: length, type and flags; then the stream.
     private var upper: UInt64 = 0
     private var lower: UInt32 = 0
@@ -68,6 +73,7 @@ struct HTTP2FrameScanner: Sendable {
             upper = 0
             lower = 0
             skip = header.length
+            noteHeaderBlock(header)
             if header.type == HTTP2FrameHeader.priority, header.length == 5 {
                 priorityStream = header.streamID
                 dependency = 0
@@ -76,6 +82,16 @@ struct HTTP2FrameScanner: Sendable {
             return header
         }
         return nil
+    }
+
+    /// The number of the header block that has begun and not ended, nil outside of any. A peer that stops there stops the whole connection,
+    /// because no other frame may come between (RFC 9113 section 4.3).
+    var openHeaderBlock: Int? { blockContinues || isInBlockFrame && skip > 0 ? headerBlocks : nil }
+
+    private mutating func noteHeaderBlock(_ header: HTTP2FrameHeader) {
+        isInBlockFrame = header.type == HTTP2FrameHeader.headers || header.type == HTTP2FrameHeader.continuation
+        if header.type == HTTP2FrameHeader.headers { headerBlocks += 1 }
+        if isInBlockFrame { blockContinues = header.flags & HTTP2FrameHeader.endHeaders == 0 }
     }
 
     private mutating func readDependency(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) {

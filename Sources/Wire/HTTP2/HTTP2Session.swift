@@ -67,6 +67,9 @@ public class HTTP2Session {
 
     // MARK: Bytes in
 
+    /// The number of the peer's header block that has begun and not ended, nil outside of any: what a time limit on heads is kept by.
+    public var openHeaderBlock: Int? { scanner.openHeaderBlock }
+
     func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64, delegate: any HTTP2SessionDelegate) {
         guard failure == nil, !isFinished, !isBusy else { return }
         isBusy = true
