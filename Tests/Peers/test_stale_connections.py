@@ -67,8 +67,7 @@ def test_idle_connections_closed_at_random_under_load(gateway, seed, share):
     assert set(refused.values()) <= {503}
     # What was taken got its answer. What was not taken was sent again, but for the few that lay unread in a connection being closed.
     assert [target for target in refused if target in seen["taken"]] == []
-    # The upstream looks for unread bytes just before it closes, so one that arrives between the two is not in its count.
-    assert len(refused) <= 2 * seen["closed"]["unread"] + 3, f"{len(refused)} refused, {seen['closed']}"
+    assert len(refused) <= seen["closed"]["unread"], f"{len(refused)} refused, {seen['closed']}"
 
 
 def test_a_connection_closed_while_idle_is_not_used_again(serving, upstream):

@@ -258,7 +258,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     /// Closed without a byte of answer. If the upstream's kernel had not even acknowledged the request when it closed, no process there has seen
     /// all of it, and it may be sent again; in every other case nobody knows, and it is not.
     private func closedBeforeAnswer() {
-        guard let provider = context?.channel as? any SocketOptionProvider, let exchange, exchange.resends < Self.mostResends else {
+        guard let provider = context?.channel as? any SocketOptionProvider else {
             return fail(.closedWithoutAnswer)
         }
         // On the loop the value is there at once; the call has no synchronous form.
@@ -276,6 +276,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func sendAgain() {
         guard case .awaitingHead = phase, let exchange, let request else { return }
+        guard exchange.resends < Self.mostResends else { return fail(.closedBeforeRequest) }
         self.exchange = nil
         self.request = nil
         close()

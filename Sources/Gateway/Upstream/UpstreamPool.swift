@@ -33,6 +33,8 @@ final class UpstreamPool {
     private(set) var connections: [UpstreamConnection] = []
     private var connecting = 0
     private var waiting = CircularBuffer<Waiting>()
+    /// Those that must have a new connection; ahead of the line.
+    private var resending = CircularBuffer<Waiting>()
     private var isRetired = false
 
     init(target: UpstreamTarget, worker: Worker, capacity: Int) {
@@ -41,10 +43,9 @@ final class UpstreamPool {
         self.capacity = max(1, capacity)
     }
 
-    var inFlight: Int { connections.count - idle.count + waiting.count }
     var idleCount: Int { idle.count }
     var connectionCount: Int { connections.count }
-    var waitingCount: Int { waiting.count }
+    var waitingCount: Int { waiting.count + resending.count }
 
     func send(_ request: SignedRequest, for exchange: Exchange) {
         let now = Clock.monotonicNanoseconds()
@@ -79,7 +80,7 @@ final class UpstreamPool {
     // MARK: - Opening
 
     private func openAsNeeded() {
-        while connecting < waiting.count, connections.count + connecting < capacity { open() }
+        while connecting < waiting.count + resending.count, connections.count + connecting < capacity { open() }
     }
 
     private func open() {
@@ -134,18 +135,22 @@ final class UpstreamPool {
         connecting -= 1
         guard !isRetired, connection.isUsable else {
             connection.close()
-            if !waiting.isEmpty { openAsNeeded() }
+            openAsNeeded()
             return
         }
         connection.poolIndex = connections.count
         connections.append(connection)
-        release(connection)
+        if let next = resending.popFirst() {
+            connection.send(next.request, for: next.exchange, now: Clock.monotonicNanoseconds())
+        } else {
+            release(connection)
+        }
     }
 
     /// One attempt failed: the request that waited longest is told; the others have attempts of their own.
     func openingFailed(_ failure: UpstreamFailure) {
         connecting -= 1
-        if let first = waiting.popFirst() { first.exchange.upstreamFailed(failure) }
+        if let first = resending.popFirst() ?? waiting.popFirst() { first.exchange.upstreamFailed(failure) }
         openAsNeeded()
     }
 
@@ -165,9 +170,9 @@ final class UpstreamPool {
 
     /// The request provably never reached the service: it goes out again, ahead of the line.
     func sendAgain(_ request: SignedRequest, for exchange: Exchange) {
-        let now = Clock.monotonicNanoseconds()
-        if let connection = takeIdle(now: now) { return connection.send(request, for: exchange, now: now) }
-        waiting.prepend(Waiting(request: request, exchange: exchange, since: now))
+        // On a new connection: where one of the idle ones was dead, the others may be, too.
+        resending.append(Waiting(request: request, exchange: exchange, since: Clock.monotonicNanoseconds()))
+        if connections.count + connecting >= capacity, let oldest = idle.popFirst() { oldest.close() }
         openAsNeeded()
     }
 
@@ -186,10 +191,12 @@ final class UpstreamPool {
     // MARK: - Time and end
 
     func tick(now: UInt64) {
-        while let first = waiting.first, now &- first.since > target.settings.connectTimeoutNanoseconds {
-            waiting.removeFirst()
-            first.exchange.upstreamFailed(connecting > 0 ? .connectTimedOut : .poolExhausted)
-        }
+        let expired =
+            Self.expired(&waiting, now: now, after: target.settings.connectTimeoutNanoseconds)
+            + Self.expired(&resending, now: now, after: target.settings.connectTimeoutNanoseconds)
+        let failure = connecting > 0 ? UpstreamFailure.connectTimedOut : .poolExhausted
+        // Told afterwards, because whoever is told may come back with another request.
+        for exchange in expired { exchange.upstreamFailed(failure) }
         while let oldest = idle.first, now &- oldest.lastUse > target.settings.idleTimeoutNanoseconds {
             idle.removeFirst()
             oldest.close()
@@ -197,7 +204,16 @@ final class UpstreamPool {
         for connection in connections { connection.tick(now: now) }
     }
 
-    var needsTicks: Bool { !connections.isEmpty || !waiting.isEmpty || connecting > 0 }
+    private static func expired(_ line: inout CircularBuffer<Waiting>, now: UInt64, after timeout: UInt64) -> [Exchange] {
+        var expired: [Exchange] = []
+        while let first = line.first, now &- first.since > timeout {
+            expired.append(first.exchange)
+            line.removeFirst()
+        }
+        return expired
+    }
+
+    var needsTicks: Bool { !connections.isEmpty || waitingCount > 0 || connecting > 0 }
 
     /// No more connections are kept; what is under way ends as it may.
     func retire() {
@@ -208,7 +224,7 @@ final class UpstreamPool {
     /// The drain's time is up.
     func abandon() {
         isRetired = true
-        while let first = waiting.popFirst() { first.exchange.upstreamFailed(.draining) }
+        while let first = resending.popFirst() ?? waiting.popFirst() { first.exchange.upstreamFailed(.draining) }
         for connection in connections { connection.fail(.draining) }
     }
 }
