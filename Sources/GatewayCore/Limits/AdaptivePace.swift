@@ -28,9 +28,9 @@ final class AdaptivePace: Sendable {
     }
 
     /// Goes on at the rate that was in force under another configured rate, as far as the new one allows.
-    convenience init(rule: LimitRule, after old: AdaptivePace) {
+    convenience init(rule: LimitRule, after old: AdaptivePace, now: UInt64) {
         self.init(rule: rule)
-        let before = old.snapshot
+        let before = old.snapshot(now: now)
         guard before.isLowered else { return }
         let carried = adaptive.withLock { rate in
             rate.resume(before)
@@ -39,7 +39,12 @@ final class AdaptivePace: Sendable {
         ticks.store(gcra.pace(perSecond: carried), ordering: .relaxed)
     }
 
-    var snapshot: AdaptiveRate { adaptive.withLock { $0 } }
+    /// The state as it is now. For the status; waits for a report that is being handled.
+    func snapshot(now: UInt64) -> AdaptiveRate {
+        let copy = adaptive.withLock { $0 }
+        if throttle.load(ordering: .acquiring) > 0 { settle(success: false, now: now) }
+        return copy
+    }
 
     func succeeded(now: UInt64) {
         answers.wrappingAdd(1, ordering: .relaxed)
@@ -69,7 +74,7 @@ final class AdaptivePace: Sendable {
                 }
                 ticks.store(rate.isLowered ? gcra.pace(perSecond: rate.current) : gcra.interval, ordering: .relaxed)
             }
-            // The holder looks again after it has let go, so nothing is left lying.
+            // Every holder looks again after it has let go, so no throttle is left lying.
             guard done != nil else { return }
             success = false
         } while throttle.load(ordering: .acquiring) > 0

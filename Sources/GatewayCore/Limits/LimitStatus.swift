@@ -43,7 +43,7 @@ extension LimitTable {
                 remaining: 0, waiting: slot.waiters.load(ordering: .relaxed))
             var pace = gcra.interval
             if let adaptive = adaptivePace(of: key) {
-                let rate = adaptive.snapshot
+                let rate = adaptive.snapshot(now: now)
                 pace = adaptive.ticks.load(ordering: .relaxed)
                 status.cuts = rate.cuts
                 if rate.cuts > 0 { status.sinceThrottle = now > rate.lastThrottle ? now - rate.lastThrottle : 0 }

@@ -48,7 +48,7 @@ public final class LimitTable: Sendable {
         paces = plan.paceKeys.map { key in
             let rule = plan.rules[key.limit]
             guard let pace = knownPaces["\(rule.name)\u{0}\(plan.upstreamNames[key.upstream])"] else { return AdaptivePace(rule: rule) }
-            return pace.rate == rule.rate && pace.burst == rule.burst ? pace : AdaptivePace(rule: rule, after: pace)
+            return pace.rate == rule.rate && pace.burst == rule.burst ? pace : AdaptivePace(rule: rule, after: pace, now: now)
         }
     }
 

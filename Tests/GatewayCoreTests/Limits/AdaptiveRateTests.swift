@@ -58,6 +58,39 @@ struct AdaptiveRateTests {
         }
     }
 
+    @Test("Reports from several threads never wait, and no throttle is lost", .timeLimit(.minutes(1)))
+    func threads() async throws {
+        let table = try limitTable([limitRule("account", 100, burst: 20, adaptive: true)])
+        let start = 50 * oneSecond
+        await withTaskGroup(of: Void.self) { group in
+            for thread in 0..<4 {
+                group.addTask {
+                    for step in 0..<5000 {
+                        let now = start + UInt64(step) * 1_000_000
+                        if step % 1000 == 500 + thread {
+                            table.upstreamThrottled(route: 0, sentAt: now, now: now)
+                        } else {
+                            table.upstreamSucceeded(route: 0, now: now)
+                        }
+                        if step % 100 == 0 { _ = table.status(now: now) }
+                    }
+                }
+            }
+        }
+        let status = try #require(table.status(now: start + 5 * oneSecond).first)
+        #expect(status.cuts >= 1 && status.cuts <= 20 && status.reason == .upstreamThrottled)
+        #expect(status.rateInForce >= 0.5 && status.rateInForce < 100)
+    }
+
+    @Test("A reload keeps the lowered rate; a changed rate bounds it", arguments: [(UInt64(100), 70.0), (200, 70), (50, 50)])
+    func reload(count: UInt64, expected: Double) throws {
+        let now = 50 * oneSecond
+        let old = try limitTable([limitRule("account", 100, burst: 20, adaptive: true)])
+        old.upstreamThrottled(route: 0, sentAt: now, now: now)
+        let new = LimitTable(plan: try limitPlan([limitRule("account", count, burst: 20, adaptive: true)]), inheriting: old, now: now)
+        #expect(new.status(now: now).first?.rateInForce == expected)
+    }
+
     struct Upstream: Sendable, CustomTestStringConvertible {
         var rate: UInt64
         var burst: UInt64
@@ -68,7 +101,9 @@ struct AdaptiveRateTests {
     @Test(
         "An upstream that admits 20/s behind a limit of 100/s: under 5 % throttles and goodput over 18/s",
         arguments: [
-            Upstream(rate: 20, burst: 1, latency: 5_000_000), Upstream(rate: 20, burst: 5, latency: 30_000_000),
+            Upstream(rate: 20, burst: 1, latency: 5_000_000), Upstream(rate: 20, burst: 1, latency: 30_000_000),
+            Upstream(rate: 20, burst: 1, latency: 100_000_000), Upstream(rate: 20, burst: 2, latency: 30_000_000),
+            Upstream(rate: 20, burst: 5, latency: 30_000_000),
             Upstream(rate: 20, burst: 20, latency: 30_000_000), Upstream(rate: 20, burst: 40, latency: 100_000_000),
             Upstream(rate: 20, burst: 20, latency: 300_000_000),
         ])
