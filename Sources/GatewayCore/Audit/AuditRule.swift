@@ -2,9 +2,9 @@
 public enum AuditSync: String, Sendable, CaseIterable {
     /// On disk (`fdatasync`) before the request leaves; one sync serves all that wait.
     case always
-    /// Handed to the kernel before the request leaves; synced every second.
+    /// With the writer before the request leaves, handed to the kernel within milliseconds and synced every second.
     case interval
-    /// Handed to the kernel; synced when the kernel likes.
+    /// As `interval`, but synced when the kernel likes.
     case never
 }
 

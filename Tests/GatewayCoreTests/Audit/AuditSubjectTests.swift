@@ -44,4 +44,11 @@ import Testing
         #expect(try AuditFixtures.text(entry, style: .last4).contains("\"target\":\"\(expected)\","))
         #expect(try AuditFixtures.text(entry, style: .plain).contains("\"target\":\"\(target)\","))
     }
+
+    @Test func theKeyIsInNoDescription() {
+        let rule = AuditRule(path: "audit.jsonl", subject: .pseudonym(key: [207, 211, 223, 227]))
+        var dumped = ""
+        dump(rule, to: &dumped)
+        for text in [dumped, "\(rule)", "\(rule.subject)", String(reflecting: rule)] { #expect(!text.contains("207")) }
+    }
 }

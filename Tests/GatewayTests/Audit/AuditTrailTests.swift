@@ -195,6 +195,87 @@ private func record(_ ids: [String], to trail: AuditTrail, on loop: any EventLoo
     }
 }
 
+@Suite struct AuditInboxTests {
+    private func batch(_ count: Int, _ duty: AuditDuty) -> AuditBatch {
+        var batch = AuditBatch()
+        for _ in 0..<count { [UInt8](repeating: 0x61, count: 100).withUnsafeBytes { batch.append(body: $0, duty: duty) } }
+        return batch
+    }
+
+    private func pending(_ acceptance: AuditInbox.Acceptance) -> Int? {
+        if case .taken(_, let pending) = acceptance { pending } else { nil }
+    }
+
+    @Test func waitingBytesAreCountedUntilTaken() {
+        let inbox = AuditInbox()
+        #expect(pending(inbox.deliver(batch(2, .awaited), lane: 0)) == 200)
+        #expect(pending(inbox.deliver(batch(3, .owed), lane: 1)) == 500)
+        let work = inbox.wait(doze: .max, deadline: nil)
+        #expect(work.deliveries.map(\.lane) == [0, 1])
+        #expect(pending(inbox.deliver(batch(1, .owed), lane: 0)) == 100)
+    }
+
+    @Test func whatNobodyWaitsForLetsTheWriterDoze() {
+        let inbox = AuditInbox()
+        _ = inbox.deliver(batch(1, .owed), lane: 0)
+        let until = AuditInbox.milliseconds() + 20
+        #expect(inbox.wait(doze: until, deadline: nil).deliveries.count == 1)
+        #expect(AuditInbox.milliseconds() >= until)
+    }
+
+    @Test func muchOfItDoesNot() {
+        let inbox = AuditInbox()
+        _ = inbox.deliver(batch(11_000, .owed), lane: 0)
+        #expect(inbox.wait(doze: .max, deadline: nil).deliveries.count == 1)
+    }
+
+    @Test func deadlineEndsTheWait() {
+        #expect(AuditInbox().wait(doze: 0, deadline: AuditInbox.milliseconds() + 5).deliveries.isEmpty)
+    }
+
+    @Test func wishesEndTheWait() {
+        let inbox = AuditInbox()
+        inbox.requestReopening()
+        inbox.addDroppedRefusal()
+        let work = inbox.wait(doze: .max, deadline: nil)
+        #expect(work.shallReopen && !work.shallClose)
+        #expect(work.droppedRefusals == 1)
+        inbox.requestClosing()
+        #expect(inbox.wait(doze: .max, deadline: nil).shallClose)
+    }
+
+    @Test func shutInboxTurnsAway() {
+        let inbox = AuditInbox()
+        _ = inbox.deliver(batch(1, .owed), lane: 0)
+        #expect(inbox.shut().count == 1)
+        #expect(pending(inbox.deliver(batch(1, .owed), lane: 0)) == nil)
+    }
+}
+
+@Suite struct AuditBacklogTests {
+    private let folder = TemporaryFolder()
+
+    @Test(arguments: [
+        (0, true, true), (4 << 20, true, true), ((4 << 20) + 1, true, false), (8 << 20, true, false), ((8 << 20) + 1, false, false),
+    ])
+    func backlogIsBounded(byteCount: Int, takesIntents: Bool, takesRefusals: Bool) throws {
+        let trail = try AuditTrail(rule: AuditRule(path: folder / "audit.jsonl"), instance: "gw-1")
+        #expect((trail.reasonToRefuse(adding: byteCount) == nil) == takesIntents)
+        #expect(trail.hasRoomForRefusals(adding: byteCount) == takesRefusals)
+        #expect(trail.close())
+    }
+
+    @Test func droppedRefusalsAreNoted() async throws {
+        let trail = try AuditTrail(rule: AuditRule(path: folder / "audit.jsonl"), instance: "gw-1")
+        trail.dropRefusal()
+        trail.dropRefusal()
+        _ = try await record(["a"], to: trail, on: MultiThreadedEventLoopGroup.singleton.any())
+        #expect(trail.close())
+        #expect(trail.counters.droppedRefusals == 2)
+        #expect(String(decoding: folder.read("audit.jsonl"), as: UTF8.self).contains(#""note":"refusals not recorded: 2""#))
+    }
+}
+
 @Suite struct AuditPredecessorTests {
     @Test(arguments: [
         ("audit.jsonl.1", true), ("audit.jsonl.12", true), ("audit.jsonl-20260131", true), ("audit-20260131.jsonl", true),
