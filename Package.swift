@@ -27,6 +27,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: optimised),
         .target(name: "SigV4", dependencies: ["Digests"], swiftSettings: optimised),
@@ -49,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "countersign",
             dependencies: [
-                "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Gateway", "ChimeDouble",
+                "CZlib", "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Gateway", "ChimeDouble",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -61,7 +62,10 @@ let package = Package(
         .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayConfig", "GatewayCore"]),
         .testTarget(
             name: "WireTests",
-            dependencies: ["Wire", "GatewayCore", .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
+            dependencies: [
+                "Wire", "GatewayCore", .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio,
             resources: [.copy("Corpus")]),
         .testTarget(
             name: "GatewayTests",

@@ -30,24 +30,36 @@ struct AuditInput {
         paths = ordered.enumerated().sorted { ($0.element.sequence, $0.offset) < ($1.element.sequence, $1.offset) }.map(\.element.path)
     }
 
-    /// Calls `body` with each piece of a file.
-    static func read(_ path: String, _ body: (UnsafeRawBufferPointer) -> Void) throws(Unreadable) {
+    /// Calls `body` with each piece of a file, decompressed where it is gzip, until `body` says that it has seen enough.
+    static func read(_ path: String, _ body: (UnsafeRawBufferPointer) -> Bool) throws(Unreadable) {
         let descriptor = try open(path)
         defer { if descriptor != 0 { close(descriptor) } }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceByteCount, alignment: 16)
         defer { buffer.deallocate() }
+        var gzip: AuditGzip?
         var isFirst = true
+        do throws(AuditGzip.Broken) {
+            while let piece = try next(descriptor, buffer, path).get() {
+                if isFirst, AuditGzip.isGzip(piece) { gzip = try AuditGzip() }
+                isFirst = false
+                let isWanted = try gzip?.consume(piece, body) ?? body(piece)
+                if !isWanted { return }
+            }
+            try gzip?.finish()
+        } catch {
+            throw Unreadable(path: path, reason: error.description)
+        }
+    }
+
+    /// The next bytes; nil at the end.
+    private static func next(
+        _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, _ path: String
+    ) -> Result<UnsafeRawBufferPointer?, AuditGzip.Broken> {
         while true {
             let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Unreadable(path: path, reason: String(cString: strerror(errno))) }
-            guard count > 0 else { return }
-            let piece = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            if isFirst, count > 1, piece[0] == 0x1F, piece[1] == 0x8B {
-                throw Unreadable(path: path, reason: "is compressed: pipe it in with \"zcat \(path) |\" and \"-\" in its place")
-            }
-            isFirst = false
-            body(piece)
+            if count < 0 { return .failure(AuditGzip.Broken(description: String(cString: strerror(errno)))) }
+            return .success(count == 0 ? nil : UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
     }
 
@@ -68,6 +80,7 @@ struct AuditInput {
                 start = feed + 1
             }
             partial.append(contentsOf: piece[start...])
+            return true
         }
         if !partial.isEmpty { partial.withUnsafeBytes { body($0) } }
     }
@@ -84,11 +97,12 @@ struct AuditInput {
     /// The `seq` of the first line; 0 where there is none, and for standard input, which can be read once only.
     private static func firstSequence(_ path: String) throws(Unreadable) -> UInt64 {
         guard path != "-" else { return 0 }
-        let descriptor = try open(path)
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
-        let count = Glibc.read(descriptor, &bytes, bytes.count)
-        guard count > 0, let feed = bytes[..<count].firstIndex(of: 0x0A) else { return 0 }
-        return bytes[..<feed].withUnsafeBytes { AuditLine($0) }?.sequence ?? 0
+        var beginning: [UInt8] = []
+        try read(path) { piece in
+            beginning.append(contentsOf: piece)
+            return !beginning.contains(0x0A) && beginning.count <= AuditVerifier.longestLine
+        }
+        guard let feed = beginning.firstIndex(of: 0x0A) else { return 0 }
+        return beginning[..<feed].withUnsafeBytes { AuditLine($0) }?.sequence ?? 0
     }
 }

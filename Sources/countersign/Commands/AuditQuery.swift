@@ -1,6 +1,7 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import GatewayCore
+import Glibc
 
 /// `countersign audit query`: who did what, to which number, and can it be undone.
 struct AuditQuery: ParsableCommand {

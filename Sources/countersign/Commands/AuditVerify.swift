@@ -8,7 +8,7 @@ struct AuditVerify: ParsableCommand {
         commandName: "verify",
         abstract: "Check the hash chain of an audit trail.",
         discussion: """
-            Give all files of the trail, rotated ones too; they are put into the order of their records. "-" is standard input.
+            Give all files of the trail, rotated and gzipped ones too; they are put into the order of their records. "-" is standard input.
 
             The first bad record is named by its "seq" and its line, with what is wrong: edited, missing, swapped, repeated, replaced, cut off. \
             That records are missing at the very end cannot be seen from the trail alone: compare the last hash with one noted before.
@@ -36,6 +36,7 @@ struct AuditVerify: ParsableCommand {
                 try AuditInput.read(path) { piece in
                     verifier.consume(piece)
                     progress.show(verifier)
+                    return !verifier.isDecided
                 }
                 verifier.endFile()
             }

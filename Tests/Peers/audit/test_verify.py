@@ -1,5 +1,6 @@
 """`countersign audit verify` over trails that were written, and spoilt, here."""
 
+import gzip
 import random
 
 import pytest
@@ -128,3 +129,31 @@ def test_unreadable(tmp_path, write):
 def test_lines_longer_than_a_piece(write):
     lines = chain([body(), body(target="/" + "x" * 300_000), body("outcome")])
     assert audit("verify", write("audit.jsonl", lines)).returncode == 0
+
+
+def test_compressed_files(write):
+    lines = simple_trail(9)
+    oldest = write("audit.jsonl.3.gz", [gzip.compress(b"".join(lines[:3]))])
+    # Two members in one file, as `cat a.gz b.gz` makes them.
+    middle = write("audit.jsonl.2.gz", [gzip.compress(lines[3]), gzip.compress(lines[4])])
+    newest = write("audit.jsonl", lines[5:])
+    found = audit("verify", newest, middle, oldest)
+    assert found.returncode == 0, found
+    assert found.stdout.startswith(b"intact: 9 records in 3 files")
+
+
+def test_large_compressed_file(write):
+    lines = simple_trail(5000)
+    path = write("audit.jsonl.gz", [gzip.compress(b"".join(lines))])
+    assert audit("verify", path).stdout.startswith(b"intact: 5000 records")
+    assert audit("query", "--json", path).stdout == b"".join(lines)
+    del lines[4000]
+    path = write("audit.jsonl.gz", [gzip.compress(b"".join(lines))])
+    assert b"seq 4001" in audit("verify", path).stdout
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-9], lambda data: data[:50] + bytes([data[50] ^ 4]) + data[51:], lambda data: data[:5]])
+def test_spoilt_compressed_file_is_unreadable(write, spoil):
+    found = audit("verify", write("audit.jsonl.gz", [spoil(gzip.compress(b"".join(simple_trail())))]))
+    assert found.returncode == 2, found
+    assert b"gzip" in found.stderr
