@@ -17,21 +17,6 @@ enum LimitMetrics {
         for limit in limits { text.sample(labels(limit), limit.cuts) }
     }
 
-    static func objects(_ limits: [LimitStatus]) -> [[String: Any]] {
-        limits.map { limit in
-            var object: [String: Any] = [
-                "name": limit.limit, "per": limit.scope.rawValue, "configuredRate": limit.configuredRate, "rate": limit.rateInForce,
-                "reason": limit.reason.rawValue, "cuts": limit.cuts, "burst": limit.burst, "remaining": limit.remaining,
-                "waiting": limit.waiting,
-            ]
-            object["upstream"] = limit.upstream
-            object["route"] = limit.route
-            object["caller"] = limit.caller
-            object["secondsSinceThrottle"] = limit.sinceThrottle.map { $0 / 1_000_000_000 }
-            return object
-        }
-    }
-
     static func table(_ limits: [LimitStatus]) -> String {
         StatusPage.table(
             "Limits", ["Name", "Of", "Rate now", "Configured", "Why", "Left", "Burst", "Waiting"],

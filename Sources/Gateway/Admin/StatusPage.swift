@@ -8,7 +8,7 @@ enum StatusPage {
         body +=
             "<p class=\"\(isReady ? "good" : "bad")\">\(isReady ? "ready" : escaped(snapshot.reasonsNotReady.joined(separator: "; ")))</p>"
         body +=
-            "<p>Since \(escaped(ISO8601.text(milliseconds: snapshot.startedMilliseconds))), on \(escaped(snapshot.listeners.joined(separator: ", "))). "
+            "<p>Since \(escaped(RFC3339.string(milliseconds: snapshot.startedMilliseconds))), on \(escaped(snapshot.listeners.joined(separator: ", "))). "
         body += "\(snapshot.connections) connections, \(snapshot.exchanges) requests under way, \(snapshot.reloads) reloads.</p>"
         body += table(
             "Answers", ["Origin", "1xx", "2xx", "3xx", "4xx", "5xx"],

@@ -1,54 +1,104 @@
-import Foundation
+import FoundationEssentials
+import GatewayCore
 
-/// The snapshot as one JSON object, for programs.
-enum StatusText {
-    static func render(_ snapshot: AdminSnapshot) -> String {
-        var object: [String: Any] = [
-            "version": snapshot.version,
-            "started": ISO8601.text(milliseconds: snapshot.startedMilliseconds),
-            "uptimeSeconds": max(0, (snapshot.nowMilliseconds - snapshot.startedMilliseconds) / 1000),
-            "ready": snapshot.reasonsNotReady.isEmpty,
-            "reasons": snapshot.reasonsNotReady,
-            "eventLoops": snapshot.loops,
-            "reloads": snapshot.reloads,
-            "listeners": snapshot.listeners,
-            "connections": snapshot.connections,
-            "exchanges": snapshot.exchanges,
-            "answers": [
-                "upstream": classes(snapshot.counters.upstreamAnswers), "gateway": classes(snapshot.counters.gatewayAnswers),
-            ],
-            "refusals": snapshot.counters.refusals,
-            "upstreamThrottles": snapshot.counters.upstreamThrottles,
-            "upstreams": snapshot.pools.map { pool in
-                [
-                    "name": pool.upstream, "url": pool.url, "connections": pool.open, "idle": pool.idle, "waiting": pool.waiting,
-                ] as [String: Any]
-            },
-            "limits": LimitMetrics.objects(snapshot.limits),
-        ]
-        if let audit = snapshot.audit {
-            var member: [String: Any] = [
-                "records": audit.counters.records, "bytes": audit.counters.bytes, "commits": audit.counters.commits,
-                "syncs": audit.counters.syncs, "failures": audit.counters.failures, "backlogBytes": audit.backlogBytes,
-                "owed": audit.counters.owed, "writable": audit.status == .writable,
-            ]
-            if case .unwritable(let reason) = audit.status { member["reason"] = reason }
-            object["audit"] = member
+/// The snapshot as one JSON object, for programs. Members without meaning (an audit that is not configured) are left out.
+struct StatusText: Encodable {
+    private struct Upstream: Encodable {
+        var name: String
+        var url: String
+        var connections: Int
+        var idle: Int
+        var waiting: Int
+    }
+
+    private struct Limit: Encodable {
+        var limit: String
+        var per: String
+        var upstream: String?
+        var route: String?
+        var caller: String?
+        var configuredRatePerSecond: Double
+        var ratePerSecond: Double
+        var reason: String
+        var secondsSinceThrottle: Double?
+        var cuts: UInt64
+        var burst: UInt64
+        var remaining: UInt64
+        var waiting: Int
+    }
+
+    private struct Audit: Encodable {
+        var writable: Bool
+        var reason: String?
+        var records: UInt64
+        var bytes: UInt64
+        var commits: UInt64
+        var syncs: UInt64
+        var failures: UInt64
+        var backlogBytes: Int
+        var owed: UInt64
+    }
+
+    private var version: String
+    private var started: String
+    private var uptimeSeconds: Int64
+    private var ready: Bool
+    private var reasons: [String]
+    private var eventLoops: Int
+    private var reloads: Int
+    private var listeners: [String]
+    private var connections: Int
+    private var exchanges: Int
+    /// By who spoke, by status class.
+    private var answers: [String: [String: UInt64]]
+    private var refusals: [String: UInt64]
+    private var upstreamThrottles: UInt64
+    private var upstreams: [Upstream]
+    private var limits: [Limit]
+    private var audit: Audit?
+
+    private init(_ snapshot: AdminSnapshot) {
+        version = snapshot.version
+        started = RFC3339.string(milliseconds: snapshot.startedMilliseconds)
+        uptimeSeconds = max(0, (snapshot.nowMilliseconds - snapshot.startedMilliseconds) / 1000)
+        ready = snapshot.reasonsNotReady.isEmpty
+        reasons = snapshot.reasonsNotReady
+        eventLoops = snapshot.loops
+        reloads = snapshot.reloads
+        listeners = snapshot.listeners
+        connections = snapshot.connections
+        exchanges = snapshot.exchanges
+        answers = ["upstream": Self.classes(snapshot.counters.upstreamAnswers), "gateway": Self.classes(snapshot.counters.gatewayAnswers)]
+        refusals = snapshot.counters.refusals
+        upstreamThrottles = snapshot.counters.upstreamThrottles
+        upstreams = snapshot.pools.map {
+            Upstream(name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting)
         }
-        guard
-            let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes])
-        else { return "{}" }
-        return String(decoding: data, as: UTF8.self)
+        limits = snapshot.limits.map { limit in
+            Limit(
+                limit: limit.limit, per: limit.scope.rawValue, upstream: limit.upstream, route: limit.route, caller: limit.caller,
+                configuredRatePerSecond: limit.configuredRate, ratePerSecond: limit.rateInForce, reason: limit.reason.rawValue,
+                secondsSinceThrottle: limit.sinceThrottle.map { Double($0) / 1e9 }, cuts: limit.cuts, burst: limit.burst,
+                remaining: limit.remaining, waiting: limit.waiting)
+        }
+        audit = snapshot.audit.map { audit in
+            var reason: String?
+            if case .unwritable(let words) = audit.status { reason = words }
+            return Audit(
+                writable: reason == nil, reason: reason, records: audit.counters.records, bytes: audit.counters.bytes,
+                commits: audit.counters.commits, syncs: audit.counters.syncs, failures: audit.counters.failures,
+                backlogBytes: audit.backlogBytes, owed: audit.counters.owed)
+        }
     }
 
     private static func classes(_ counts: [UInt64]) -> [String: UInt64] {
         Dictionary(uniqueKeysWithValues: (1...5).map { ("\($0)xx", counts[$0]) })
     }
-}
 
-/// RFC 3339 text of a moment, UTC, whole seconds.
-enum ISO8601 {
-    static func text(milliseconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(milliseconds / 1000)).formatted(.iso8601)
+    static func render(_ snapshot: AdminSnapshot) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(StatusText(snapshot)) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
     }
 }

@@ -161,7 +161,7 @@ final class UpstreamPool {
         connection.lastUse = now
         if let next = waiting.popFirst() {
             connection.send(next.request, for: next.exchange, now: now)
-        } else if isRetired || worker.isDraining {
+        } else if isRetired {
             connection.close()
         } else {
             idle.append(connection)

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import GatewayConfig
 
 /// `--config`, as every command that reads the configuration takes it.
@@ -24,7 +24,7 @@ struct ConfigurationOption: ParsableArguments {
         do {
             return try ConfigurationLoader.load(path: resolvedPath(environment: environment), environment: environment)
         } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            StandardStreams.complain("\(error)\n")
             throw Self.badConfiguration
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChimeDouble
-import Foundation
+import FoundationEssentials
+import Glibc
 import Gateway
 import GatewayConfig
 import NIOPosix
@@ -37,7 +38,7 @@ struct Demo: AsyncParsableCommand {
         do {
             server = try await GatewayServer.start(settings, logger: logger)
         } catch let error as StartError {
-            FileHandle.complain("\(error)\nTry another port: countersign demo --port 0")
+            StandardStreams.complain("countersign: \(error)\nTry another port: countersign demo --port 0\n")
             throw ExitCode(error.exitCode)
         }
         let address = await server.addresses.first ?? ""

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ChimeDouble
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// `countersign chime-double`: the embedded Chime stand-in on its own, for tests and local work.
@@ -71,10 +72,10 @@ struct Double_: AsyncParsableCommand {
         do {
             server = try await ChimeDoubleServer.start(port: port, options: options)
         } catch {
-            FileHandle.standardError.write(Data("cannot bind 127.0.0.1:\(port): \(error)\n".utf8))
+            StandardStreams.complain("cannot bind 127.0.0.1:\(port): \(error)\n")
             throw ExitCode(EX_UNAVAILABLE)
         }
-        FileHandle.standardOutput.write(Data((printPort ? "\(server.port)\n" : "Chime double on \(server.url)\n").utf8))
+        try StandardStreams.write((printPort ? "\(server.port)\n" : "Chime double on \(server.url)\n").utf8)
         try await server.waitUntilStopped()
     }
 }
@@ -85,19 +86,19 @@ extension ThrottleRate: ExpressibleByArgument {
 
 /// A file of JSON lines to which all event loops append.
 private final class RecordFile: Sendable {
-    private let handle: Mutex<FileHandle>
+    private let descriptor: Mutex<Int32>
 
     init(path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            FileHandle.standardError.write(Data("cannot open \(path): \(String(cString: strerror(errno)))\n".utf8))
+            StandardStreams.complain("cannot open \(path): \(String(cString: strerror(errno)))\n")
             throw ExitCode(EX_CANTCREAT)
         }
-        handle = Mutex(FileHandle(fileDescriptor: descriptor, closeOnDealloc: true))
+        self.descriptor = Mutex(descriptor)
     }
 
     func append(_ line: String) {
         // A test that fills the disk loses lines here, and only here.
-        handle.withLock { try? $0.write(contentsOf: Data((line + "\n").utf8)) }
+        descriptor.withLock { try? StandardStreams.write(Array((line + "\n").utf8), to: $0) }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Digests
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// `countersign hash-token`: what stands in the configuration instead of a caller's token.
 struct HashToken: ParsableCommand {
@@ -18,7 +19,7 @@ struct HashToken: ParsableCommand {
 
     func run() throws {
         try reportingUsageMistakes(of: "hash-token") {
-            let input = try FileHandle.standardInput.readToEnd() ?? Data()
+            let input = try StandardStreams.readToEnd()
             let token = try HashToken.token(in: Array(input))
             print(Hex.string(try SHA256.hash(token)))
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Gateway
 import GatewayConfig
 import Logging
@@ -29,7 +30,7 @@ struct Serve: AsyncParsableCommand {
         do {
             server = try await GatewayServer.start(settings, logger: logger)
         } catch let error as StartError {
-            FileHandle.complain(error.description)
+            StandardStreams.complain("countersign: \(error)\n")
             throw ExitCode(error.exitCode)
         }
         try await GatewayProcess(server: server, logger: logger, reload: { try source.reload() }).run(signals)

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import SigV4
 
 /// `countersign sign`: signs one request and shows how, which is how one finds the reason of a SignatureDoesNotMatch.
@@ -125,7 +125,7 @@ struct Sign: ParsableCommand {
     }
 
     private static func read(_ path: String) throws -> [UInt8] {
-        if path == "-" { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
+        if path == "-" { return Array(try StandardStreams.readToEnd()) }
         do {
             return Array(try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
@@ -133,5 +133,5 @@ struct Sign: ParsableCommand {
         }
     }
 
-    private static func write(_ data: Data) throws { try FileHandle.standardOutput.write(contentsOf: data) }
+    private static func write(_ data: Data) throws { try StandardStreams.write(data) }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import SigV4
 
 /// One line of `sign --batch`: what the options of the same names say, for this request alone.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 import GatewayConfig
 import SigV4
 
@@ -63,7 +63,7 @@ final class SigningSources {
             settings[path] = loaded
             return loaded
         } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            StandardStreams.complain("\(error)\n")
             throw ConfigurationOption.badConfiguration
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import SigV4
 
 /// One request to sign, from the command line or from a line of a batch.

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import SigV4
 
 /// The object that `sign --json` prints.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
 
 /// Runs a command's work; a mistake in its input that only shows there ends it like one in its arguments: a sentence on standard
 /// error and exit code 64 (EX_USAGE of sysexits(3)).
@@ -8,7 +8,7 @@ func reportingUsageMistakes(of command: String, _ body: () throws -> Void) throw
         try body()
     } catch let mistake as ValidationError {
         let text = "Error: \(mistake.message)\n  See 'countersign \(command) --help' for more information.\n"
-        FileHandle.standardError.write(Data(text.utf8))
+        StandardStreams.complain(text)
         throw ExitCode.validationFailure
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import GatewayConfig
 
 /// The configuration of the demo: written as a file and read like any other, so that what it shows is what users get.

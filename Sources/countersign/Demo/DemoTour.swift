@@ -1,5 +1,5 @@
 import ChimeDouble
-import Foundation
+import Glibc
 
 /// What the demo prints: one plain request, what became of it on the other side, the answer, and lines to try.
 struct DemoTour {
@@ -27,8 +27,8 @@ struct DemoTour {
 
     /// A signature is good for minutes, but there is no reason to show all of it.
     private static func shortened(_ name: String, _ value: String) -> String {
-        guard name.lowercased() == "authorization", let mark = value.range(of: "Signature=") else { return value }
-        return value[..<mark.upperBound] + value[mark.upperBound...].prefix(8) + "..."
+        guard name.lowercased() == "authorization", let mark = value.lastIndex(of: "=") else { return value }
+        return value[...mark] + value[mark...].dropFirst().prefix(8) + "..."
     }
 
     private func printLines() {
@@ -67,7 +67,7 @@ struct PlainRequest {
         port = parts.last.flatMap { UInt16($0) } ?? 0
     }
 
-    /// The whole answer as text; blocks until the gateway closes the connection. Throws `POSIXError`.
+    /// The whole answer as text; blocks until the gateway closes the connection. Throws `StreamError`.
     func send(_ method: String, _ path: String) throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Self.failure() }
@@ -80,10 +80,10 @@ struct PlainRequest {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
         }
         guard connected == 0 else { throw Self.failure() }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
-        try handle.write(contentsOf: Data("\(method) \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n".utf8))
-        return String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+        let request = "\(method) \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n"
+        try StandardStreams.write(Array(request.utf8), to: descriptor)
+        return String(decoding: try StandardStreams.readToEnd(of: descriptor), as: UTF8.self)
     }
 
-    private static func failure() -> POSIXError { POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
+    private static func failure() -> StreamError { StreamError(code: errno) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import GatewayCore
 import Logging
 
 /// `--log-level` and `--log-format`, as every command that runs takes them.
@@ -45,13 +46,13 @@ struct StandardErrorLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        let time = Date.now.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+        let time = RFC3339.string(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         let line =
             switch format {
             case .text: text(event, all, time)
             case .json: json(event, all, time)
             }
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        StandardStreams.complain(line + "\n")
     }
 
     private func text(_ event: LogEvent, _ metadata: Logger.Metadata, _ time: String) -> String {

@@ -1,5 +1,9 @@
 @preconcurrency import Dispatch
-import Foundation
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
 
 /// The signals that a running gateway answers, as a stream; from then on they no longer end the process by themselves.
 enum Signals {
@@ -17,12 +21,5 @@ enum Signals {
                 for source in sources { source.cancel() }
             }
         }
-    }
-}
-
-extension FileHandle {
-    /// One line to standard error: for what stops a command, where no logger stands between.
-    static func complain(_ text: String) {
-        standardError.write(Data("countersign: \(text)\n".utf8))
     }
 }
