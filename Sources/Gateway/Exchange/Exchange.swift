@@ -31,6 +31,8 @@ final class Exchange {
     private(set) var recorded: RecordedRequest?
     private var body: ByteBuffer?
     private var ticket: WaitTicket?
+    /// Among the requests under way to its upstream; only where `maxInFlight` is set.
+    private var place: InFlightPlace?
     /// The upstream connection that carries it now.
     weak var connection: UpstreamConnection?
     /// When the attempt under way was handed to the pool (monotonic nanoseconds).
@@ -121,12 +123,13 @@ final class Exchange {
 
     private func admitted(by reading: LimitReading) {
         guard let authorized, let head else { return }
-        relay.reading = reading
-        if state.phase == .retrying {
-            relay.throttle = nil
-            if state.handle(.admitted) == .forward { forward() }
-            return
+        if state.phase == .retrying { return admittedAgain(authorized, by: reading) }
+        // Before the intent, for what is shed here is a refusal; after the limits, for what waits for its turn is not under way.
+        guard takePlace(authorized) else {
+            if let ask { runtime.limiter.giveBack(ask) }
+            return refuse(Self.upstreamOverloaded)
         }
+        relay.reading = reading
         let admitted = AdmittedRequest(authorized, admittedBy: reading)
         self.admitted = admitted
         guard state.handle(.admitted) == .writeIntent else { return }
@@ -140,6 +143,28 @@ final class Exchange {
         case .pending: break
         case .refused(let reason): intentFailed(reason)
         }
+    }
+
+    /// Another attempt has its turn.
+    private func admittedAgain(_ authorized: AuthorizedRequest, by reading: LimitReading) {
+        guard takePlace(authorized) else {
+            if var ask {
+                ask.attempt = .retry
+                runtime.limiter.giveBack(ask)
+            }
+            return answerThrottle()
+        }
+        relay.reading = reading
+        relay.throttle = nil
+        if state.handle(.admitted) == .forward { forward() }
+    }
+
+    /// False where as many requests as the upstream may be given are under way.
+    private func takePlace(_ authorized: AuthorizedRequest) -> Bool {
+        let target = runtime.target(for: authorized)
+        guard let most = target.settings.maxInFlight else { return true }
+        place = target.inFlight.take(most: most)
+        return place != nil
     }
 
     private func intentIsRecorded(_ receipt: IntentReceipt) {
@@ -295,6 +320,8 @@ final class Exchange {
         guard let authorized, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else {
             return false
         }
+        // While it waits for another turn it is not under way.
+        place = nil
         let now = Clock.monotonicNanoseconds()
         let ask = AdmissionRequest(
             route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start, attempt: .retry,
@@ -318,6 +345,7 @@ final class Exchange {
 
     private func writeOutcome(_ terminal: ExchangeState.Terminal, state: AuditState) {
         record.state = state
+        place = nil
         guard let trail = runtime.trail else { return }
         _ = worker.lane.append(record.entry(.outcome, of: self, head: head), to: trail, waiter: nil)
     }
@@ -330,6 +358,9 @@ final class Exchange {
         .contentTooLarge, "body/too-large", "The request body is larger than this listener accepts: send less.", closesConnection: true)
     private static let auditNotWritable = Refusal(
         .unavailable, "audit/not-writable", "The audit record cannot be written, so nothing was sent: try again shortly.")
+    private static let upstreamOverloaded = Refusal(
+        .unavailable, "upstream/overload",
+        "As many requests as this service may be given at once are under way, so this one was not sent: try again shortly.")
     private static let signingFailed = Refusal(.fault, "gateway/signing", "The request could not be signed, so nothing was sent.")
 }
 

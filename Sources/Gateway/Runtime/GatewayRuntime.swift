@@ -39,7 +39,7 @@ final class GatewayRuntime: Sendable {
         self.routes = routes
         authorizer = Authorizer(routes: routes, callers: callers)
         let targets = try settings.upstreams.enumerated().map { index, upstream throws(StartError) in
-            try Self.target(index, upstream, settings)
+            try Self.target(index, upstream, settings, inFlight: previous?.upstreams.first { $0.settings.name == upstream.name }?.inFlight)
         }
         upstreams = targets
         upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
@@ -59,7 +59,9 @@ final class GatewayRuntime: Sendable {
         auditCallers[identified.caller][CallerProof.allCases.firstIndex(of: identified.proof) ?? 0]
     }
 
-    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings) throws(StartError) -> UpstreamTarget {
+    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings, inFlight: InFlightCount?)
+        throws(StartError) -> UpstreamTarget
+    {
         guard let credential = settings.credentials[upstream.credentials] else {
             throw StartError("upstreams.\(upstream.name): the credentials '\(upstream.credentials)' do not exist")
         }
@@ -78,7 +80,7 @@ final class GatewayRuntime: Sendable {
                 throw StartError("upstreams.\(upstream.name): \(error.sentence)")
             }
         }
-        return UpstreamTarget(index: index, settings: upstream, credentials: credentials, tls: tls)
+        return UpstreamTarget(index: index, settings: upstream, credentials: credentials, tls: tls, inFlight: inFlight)
     }
 }
 

@@ -13,13 +13,17 @@ final class UpstreamTarget: Sendable {
     let accessKeyID: [UInt8]
     /// nil for `http://`.
     let tls: TLSClientContext?
+    /// What `maxInFlight` bounds.
+    let inFlight: InFlightCount
 
-    init(index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?) {
+    /// - Parameter inFlight: that of the upstream of the same name in the configuration before.
+    init(index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?, inFlight: InFlightCount?) {
         self.index = index
         self.settings = settings
         authority = Array(settings.authority.utf8)
         self.credentials = credentials
         accessKeyID = Array(credentials.accessKeyID.utf8)
         self.tls = tls
+        self.inFlight = inFlight ?? InFlightCount()
     }
 }
