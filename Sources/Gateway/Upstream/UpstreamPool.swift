@@ -133,7 +133,8 @@ final class UpstreamPool {
     /// A connection may be used now: connected, and with its handshake done.
     func isOpen(_ connection: UpstreamConnection) {
         connecting -= 1
-        guard !isRetired, connection.isUsable else {
+        // A pool that is no longer current still serves those who wait in it.
+        guard connection.isUsable, !isRetired || waitingCount > 0 else {
             connection.close()
             openAsNeeded()
             return
