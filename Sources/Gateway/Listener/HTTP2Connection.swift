@@ -223,6 +223,7 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
 
     private func closeAfterFlush() {
         stopCountingAsClosing()
+        if session.failure == .enhanceYourCalm { worker.log.flooded(by: peer.source) }
         guard let context else { return }
         phase = .lingering(since: Clock.monotonicNanoseconds())
         if !inputEnded {

@@ -28,10 +28,14 @@ final class Listener: Sendable {
 
     /// Binds and starts to accept; connections are spread over all event loops.
     ///
+    /// - Parameters:
+    ///   - tls: what the listener starts with; nil for plain HTTP. A reload may put another in its place, but never none.
+    ///   - position: where it stands in the configuration.
     /// - Throws: `StartError` with exit code 69 where the address cannot be had.
-    static func open(_ settings: ListenerSettings, position: Int, group: any EventLoopGroup, workers: WorkerTable, gate: ConnectionGate)
-        async throws -> Listener
-    {
+    static func open(
+        _ settings: ListenerSettings, tls: TLSServerContext?, position: Int, group: any EventLoopGroup, workers: WorkerTable,
+        gate: ConnectionGate
+    ) async throws -> Listener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
                 // When descriptors or memory run out, accept fails again and again: pause, so that the loop serves those who are connected.
@@ -51,7 +55,7 @@ final class Listener: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                initialize(channel, settings, position, workers, gate)
+                initialize(channel, settings, tls, position, workers, gate)
             }
         switch settings.bind {
         case .tcp(let host, _, let port):
@@ -78,7 +82,8 @@ final class Listener: Sendable {
     }
 
     private static func initialize(
-        _ channel: any Channel, _ settings: ListenerSettings, _ position: Int, _ workers: WorkerTable, _ gate: ConnectionGate
+        _ channel: any Channel, _ settings: ListenerSettings, _ tls: TLSServerContext?, _ position: Int, _ workers: WorkerTable,
+        _ gate: ConnectionGate
     ) -> EventLoopFuture<Void> {
         let key = gate.key(of: channel.remoteAddress)
         guard gate.enter(key) else { return channel.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
@@ -86,8 +91,9 @@ final class Listener: Sendable {
         return PeerLookup.peer(of: channel).flatMapThrowing { peer in
             let worker = workers.worker(on: channel.eventLoop)
             let pipeline = channel.pipeline.syncOperations
-            if let context = worker.runtime.listenerTLS.indices.contains(position) ? worker.runtime.listenerTLS[position] : nil {
-                let session = try TLSSession(server: context)
+            let (settings, tls) = worker.runtime.listener(settings, at: position) ?? (settings, tls)
+            if let tls {
+                let session = try TLSSession(server: tls)
                 try pipeline.addHandler(
                     TLSHandler(session: session, handshakeTimeout: .nanoseconds(Int64(settings.timeouts.headNanoseconds))))
                 try pipeline.addHandler(TLSListenerHandler(worker: worker, peer: peer, settings: settings))

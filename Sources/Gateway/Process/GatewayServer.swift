@@ -63,11 +63,13 @@ public final class GatewayServer: Sendable {
 
     private func listen(_ settings: Settings) async throws {
         logger.info("HTTP/2 library", metadata: ["version": .string(HTTP2Library.summary)])
-        warn(of: await state.runtime)
+        let runtime = await state.runtime
+        warn(of: runtime)
         do {
             for (position, listener) in settings.listeners.enumerated() {
                 let gate = ConnectionGate(listener.limits)
-                let opened = try await Listener.open(listener, position: position, group: group, workers: workers, gate: gate)
+                let opened = try await Listener.open(
+                    listener, tls: runtime.listenerTLS[position], position: position, group: group, workers: workers, gate: gate)
                 await state.add(opened)
                 logger.info("listening", metadata: ["listener": .string(opened.address), "tls": .stringConvertible(listener.tls != nil)])
             }
@@ -97,8 +99,11 @@ public final class GatewayServer: Sendable {
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
         warn(of: runtime)
-        if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind) || settings.admin != old.settings.admin {
-            logger.warning("listener addresses changed in the configuration: they take effect at the next start")
+        if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind)
+            || settings.listeners.map({ $0.tls == nil }) != old.settings.listeners.map({ $0.tls == nil })
+            || settings.admin != old.settings.admin
+        {
+            logger.warning("addresses or TLS of listeners changed in the configuration: they take effect at the next start")
         }
         // Another file: the old one is closed when its last records are written.
         if let oldTrail = old.trail, oldTrail !== trail {

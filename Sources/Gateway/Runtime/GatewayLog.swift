@@ -10,9 +10,11 @@ final class GatewayLog {
     init(_ logger: Logger) { self.logger = logger }
 
     func upstreamFailed(_ failure: UpstreamFailure, upstream: String) {
-        say("upstream failed", key: "upstream \(upstream) \(failure.refusal.reason)", [
-            "upstream": .string(upstream), "reason": .string(failure.refusal.reason), "cause": .string(failure.logText),
-        ])
+        say(
+            "upstream failed", key: "upstream \(upstream) \(failure.refusal.reason)",
+            [
+                "upstream": .string(upstream), "reason": .string(failure.refusal.reason), "cause": .string(failure.logText),
+            ])
     }
 
     func auditUnwritable(_ reason: String) {
@@ -21,6 +23,13 @@ final class GatewayLog {
 
     func acceptFailed(_ error: any Error) {
         say("connection not accepted", key: "accept", ["cause": .string("\(error)")])
+    }
+
+    /// HTTP/2 frames came as a flood, and the connection was closed with ENHANCE_YOUR_CALM.
+    func flooded(by source: [UInt8]) {
+        say(
+            "caller's connection closed: too many frames of no use", key: "flood",
+            ["source": .string(String(decoding: source, as: UTF8.self))])
     }
 
     private func say(_ message: Logger.Message, key: String, _ metadata: Logger.Metadata) {

@@ -55,6 +55,16 @@ final class GatewayRuntime: Sendable {
 
     func target(for authorized: AuthorizedRequest) -> UpstreamTarget { upstreams[upstreamOfRoute[authorized.matched.route]] }
 
+    /// What this configuration says of a listener that was opened under another one: found by its address, at its old place if it is still there.
+    ///
+    /// nil where it says nothing, or where TLS came or went: that takes a new start, so that no address ever turns plain under its callers.
+    func listener(_ opened: ListenerSettings, at position: Int) -> (settings: ListenerSettings, tls: TLSServerContext?)? {
+        func isSame(_ other: ListenerSettings) -> Bool { other.bind == opened.bind && (other.tls == nil) == (opened.tls == nil) }
+        let listeners = settings.listeners
+        let index = position < listeners.count && isSame(listeners[position]) ? position : listeners.firstIndex(where: isSame)
+        return index.map { (listeners[$0], listenerTLS[$0]) }
+    }
+
     func auditCaller(_ identified: IdentifiedRequest) -> AuditCaller {
         auditCallers[identified.caller][CallerProof.allCases.firstIndex(of: identified.proof) ?? 0]
     }

@@ -26,7 +26,7 @@ public class HTTP2Session {
     /// The frames of our preface, sent before anything else.
     private var preface: [UInt8] = []
     /// Why the connection ends; nothing is received or sent after it but GOAWAY.
-    private(set) var failure: HTTP2ErrorCode?
+    public private(set) var failure: HTTP2ErrorCode?
     /// nghttp2 cannot be called any more, so the last GOAWAY is ours to write.
     private var isBroken = false
     /// A fault that a callback found: nghttp2 is not to be touched until it has returned.

@@ -1,0 +1,165 @@
+"""Many connections, unfinished handshakes, and no descriptors left: bounded memory, and those who are connected are served."""
+
+import os
+import resource
+import socket
+import ssl
+import time
+import urllib.request
+
+import pytest
+
+from listener.http2 import PREFACE, SETTINGS, HTTP2Client, frame
+from listener.tls import FAST, client_context, tls_config, tls_listener
+from support.wire import Client, request_bytes
+
+
+@pytest.fixture(autouse=True)
+def many_descriptors():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def descriptors(served):
+    return len(os.listdir(f"/proc/{served.pid}/fd"))
+
+
+def cpu_seconds(served):
+    fields = open(f"/proc/{served.pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def gauge(served, name):
+    text = urllib.request.urlopen(served.admin_url + "/metrics", timeout=10).read().decode()
+    return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith(name + " "))
+
+
+def eventually(holds, timeout=15):
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def client_hello():
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        session.do_handshake()
+    return outgoing.read()
+
+
+def test_unfinished_handshakes_leave_nothing_behind(gateway, upstream, authority, h2_context):
+    served = gateway(tls_config(upstream, tls_listener(authority) | {"timeouts": FAST | {"head": "3s"}}))
+    with HTTP2Client(served.address, h2_context) as client:
+        assert client.request(scheme="https").status == 204
+    eventually(lambda: gauge(served, "countersign_connections") == 0)
+    before, memory = descriptors(served), served.memory_kib()
+    hello = client_hello()
+    sockets = []
+    for number in range(1000):
+        sockets.append(socket.create_connection(served.address, 10))
+        sockets[-1].sendall([b"", hello[:100], hello, hello + b"\x14\x03\x03\x00\x01\x01"][number % 4])
+    with HTTP2Client(served.address, h2_context) as client:
+        assert client.request(scheme="https").status == 204
+    for some in sockets[::2]:
+        some.close()
+    eventually(lambda: descriptors(served) <= before)
+    assert gauge(served, "countersign_connections") == 0 and gauge(served, "countersign_exchanges") == 0
+    assert served.memory_kib() - memory < 64 * 1024
+    for rest in sockets:
+        rest.close()
+
+
+def opened_plain(address, context):
+    return socket.create_connection(address, 10)
+
+
+def opened_http2(address, context):
+    made = socket.create_connection(address, 10)
+    made.sendall(PREFACE + frame(SETTINGS) + frame(SETTINGS, 1))
+    return made
+
+
+def opened_tls(address, context):
+    return context.wrap_socket(socket.create_connection(address, 10), server_hostname="localhost")
+
+
+def opened_tls_http2(address, context):
+    made = opened_tls(address, context)
+    made.sendall(PREFACE + frame(SETTINGS) + frame(SETTINGS, 1))
+    return made
+
+
+@pytest.mark.parametrize(
+    "listener, count, opens, protocols",
+    [
+        (0, 2000, opened_plain, ()),
+        (0, 2000, opened_http2, ()),
+        (1, 1000, opened_tls, ("http/1.1",)),
+        (1, 1000, opened_tls_http2, ("h2",)),
+    ],
+    ids=["http1", "h2c", "https1", "h2"],
+)
+def test_idle_connections_are_cheap(gateway, upstream, authority, record_property, listener, count, opens, protocols):
+    served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}, tls_listener(authority)))
+    host, port = served.listeners[listener].split(":")
+    context = client_context(authority, protocols=protocols)
+    warm = [opens((host, int(port)), context) for _ in range(50)]
+    before = served.memory_kib()
+    sockets = [opens((host, int(port)), context) for _ in range(count)]
+    eventually(lambda: gauge(served, "countersign_connections") == count + len(warm))
+    each = (served.memory_kib() - before) / count
+    record_property("KiB for each idle connection", round(each, 1))
+    print(f"{opens.__name__}: {each:.1f} KiB for each idle connection")
+    assert each < 64
+    # Others are served meanwhile.
+    with Client(served.address) as client:
+        for _ in range(100):
+            assert client.request().status == 204
+    for some in sockets + warm:
+        some.close()
+    eventually(lambda: gauge(served, "countersign_connections") == 0)
+
+
+def test_no_descriptors_left_is_neither_a_spin_nor_an_end(gateway, upstream):
+    served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}))
+    with Client(served.address) as client:
+        assert client.request().status == 204
+        limit = descriptors(served) + 10
+        resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        sockets = [socket.create_connection(served.address, 10) for _ in range(60)]
+        assert served.wait_for_log(lambda r: r.get("message") == "connection not accepted")
+        spent = cpu_seconds(served)
+        for _ in range(100):
+            assert client.request().status == 204
+            time.sleep(0.01)
+        assert cpu_seconds(served) - spent < 0.6
+        for some in sockets:
+            some.close()
+    with Client(served.address) as late:
+        assert late.request().status == 204
+
+
+def test_limits_on_connections(gateway, upstream):
+    served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0", "limits": {"connections": 20, "connectionsPerAddress": 10}}))
+    held = [Client(served.address) for _ in range(10)]
+    for client in held:
+        assert client.request().status == 204
+    with Client(served.address) as beyond:
+        beyond.send(request_bytes())
+        assert beyond.is_closed()
+    held.pop().close()
+
+    def is_served():
+        try:
+            with Client(served.address) as client:
+                return client.request().status == 204
+        except (EOFError, OSError):
+            return False
+
+    eventually(is_served)
+    for client in held:
+        client.close()

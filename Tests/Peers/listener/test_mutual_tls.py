@@ -1,0 +1,159 @@
+"""Who is let in by certificate: every way to be wrong is refused, and reaches no upstream."""
+
+import json
+import signal
+import socket
+import ssl
+
+import pytest
+
+from audit.trail import wait_for_records
+from listener.authority import Authority
+from listener.http2 import HTTP2Client
+from listener.tls import client_context, tls_config, tls_listener
+from support.process import Gateway
+from support.upstream import Upstream
+from support.wire import Client
+
+ID = "spiffe://example.internal/ns/telephony/sa/provisioning"
+OTHER = "spiffe://example.internal/ns/telephony/sa/other"
+PAST = ("20200101000000Z", "20200201000000Z")
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory, authority):
+    """Certificates of clients by name: (file, key file)."""
+    stranger = Authority(tmp_path_factory.mktemp("stranger") / "ca", "stranger-ca")
+    found = {
+        "none": None,
+        "wrong-ca": stranger.issue("wrong-ca", f"URI:{ID}"),
+        "expired": authority.issue("expired", f"URI:{ID}", PAST),
+        "revoked": authority.issue("revoked", f"URI:{ID}"),
+        "two-ids": authority.issue("two-ids", f"URI:{ID},URI:{OTHER}"),
+        "wrong-id": authority.issue("wrong-id", f"URI:{OTHER}"),
+        "longer-id": authority.issue("longer-id", f"URI:{ID}/more"),
+        "no-id": authority.issue("no-id", "DNS:provisioning.example.internal"),
+        "server-only": authority.issue("server-only", f"URI:{ID}", usage="serverAuth"),
+        "right": authority.issue("right", f"URI:{ID}"),
+    }
+    authority.revoke("revoked")
+    authority.publish_crl()
+    return found
+
+
+def start(authority, directory, **tls):
+    upstream = Upstream()
+    listener = tls_listener(authority, clientCA=authority.path("ca.pem"), crlFile=authority.path("crl.pem"), **tls)
+    callers = [{"name": "provisioning", "spiffeId": ID}, {"name": "token", "tokenSha256": "0" * 64}]
+    config = tls_config(upstream, listener, callers=callers, audit={"file": {"path": str(directory / "audit.jsonl")}})
+    return Gateway(config, directory), upstream
+
+
+def stop(gateway, upstream):
+    try:
+        gateway.stop()
+    finally:
+        gateway.kill()
+        upstream.stop()
+
+
+@pytest.fixture(scope="module", params=["required", "optional"])
+def mutual(request, tmp_path_factory, authority, people):
+    gateway, upstream = start(authority, tmp_path_factory.mktemp(request.param), clientCertificate=request.param)
+    yield gateway, upstream, request.param
+    stop(gateway, upstream)
+
+
+REFUSED = "connection refused"
+
+MATRIX = [
+    # certificate, what a listener that requires one says, what one says for which it is optional
+    ("none", REFUSED, 401),
+    ("wrong-ca", REFUSED, REFUSED),
+    ("expired", REFUSED, REFUSED),
+    ("revoked", REFUSED, REFUSED),
+    ("two-ids", REFUSED, REFUSED),
+    ("server-only", REFUSED, REFUSED),
+    ("wrong-id", 401, 401),
+    ("longer-id", 401, 401),
+    ("no-id", 401, 401),
+    ("right", 204, 204),
+]
+
+
+def status(gateway, authority, identity, protocol, version):
+    """The status that a client gets, or REFUSED where the connection ends without an answer."""
+    context = client_context(authority, identity, (protocol,))
+    context.minimum_version = context.maximum_version = version
+    try:
+        if protocol == "h2":
+            with HTTP2Client(gateway.address, context) as client:
+                return client.request(scheme="https").status
+        with Client(gateway.address) as client:
+            client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+            return client.request().status
+    except (EOFError, OSError):
+        return REFUSED
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["tls1.2", "tls1.3"])
+@pytest.mark.parametrize("protocol", ["http/1.1", "h2"])
+@pytest.mark.parametrize("name, required, optional", MATRIX, ids=[row[0] for row in MATRIX])
+def test_who_is_let_in(mutual, authority, people, name, required, optional, protocol, version):
+    gateway, upstream, mode = mutual
+    upstream.clear()
+    expected = required if mode == "required" else optional
+    assert status(gateway, authority, people[name], protocol, version) == expected
+    # No caller without a right reaches the upstream.
+    assert len(upstream.requests) == (1 if name == "right" else 0)
+
+
+def test_the_proof_is_in_the_record(mutual, authority, people):
+    gateway, upstream, _ = mutual
+    assert status(gateway, authority, people["right"], "h2", ssl.TLSVersion.TLSv1_3) == 204
+    path = json.loads(gateway.config_path.read_text())["audit"]["file"]["path"]
+    wait_for_records(path, 2)
+    callers = [json.loads(line)["caller"] for line in open(path, "rb").read().splitlines()]
+    assert [caller for caller in callers if caller] and all(c["name"] == "provisioning" and c["proof"] == "spiffe" for c in callers if c)
+
+
+def test_a_revocation_takes_effect_with_a_reload(tmp_path, tmp_path_factory):
+    authority = Authority(tmp_path / "own", "own-ca")
+    authority.issue("server")
+    leaver = authority.issue("leaver", f"URI:{ID}")
+    authority.publish_crl()
+    gateway, upstream = start(authority, tmp_path)
+    try:
+        assert status(gateway, authority, leaver, "h2", ssl.TLSVersion.TLSv1_3) == 204
+        authority.revoke("leaver")
+        authority.publish_crl()
+        gateway.signal(signal.SIGHUP)
+        assert gateway.wait_for_log(lambda r: r.get("message") == "configuration reloaded")
+        assert status(gateway, authority, leaver, "h2", ssl.TLSVersion.TLSv1_3) == REFUSED
+        assert len(upstream.requests) == 1
+    finally:
+        stop(gateway, upstream)
+
+
+def test_a_ticket_does_not_outlive_a_revocation(tmp_path):
+    authority = Authority(tmp_path / "own", "own-ca")
+    authority.issue("server")
+    leaver = authority.issue("leaver", f"URI:{ID}")
+    authority.publish_crl()
+    gateway, upstream = start(authority, tmp_path)
+    context = client_context(authority, leaver)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        with context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost") as secure:
+            session = secure.session
+        with context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost", session=session) as secure:
+            assert secure.session_reused
+        authority.revoke("leaver")
+        authority.publish_crl()
+        gateway.signal(signal.SIGHUP)
+        assert gateway.wait_for_log(lambda r: r.get("message") == "configuration reloaded")
+        with pytest.raises(OSError):
+            context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost", session=session)
+        assert upstream.requests == []
+    finally:
+        stop(gateway, upstream)
