@@ -62,6 +62,8 @@ public struct LimitRefusal: Sendable, Equatable {
         case upstreamThrottled
         /// The gateway stops before its turn would come. Not the caller's doing: 503, not 429.
         case draining
+        /// The shared count does not answer, and the configuration has requests refused then. 503, too.
+        case storeUnavailable
     }
 
     /// Position in the plan's limits: the one that makes it wait longest. Nil where only the upstream said no.

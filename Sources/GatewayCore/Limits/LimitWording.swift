@@ -34,6 +34,7 @@ public struct LimitWording: Sendable {
     /// The refusal for the caller: 429, or 503 where the gateway is about to stop.
     public func refusal(for refusal: LimitRefusal) -> Refusal {
         if refusal.cause == .draining { return LimitWording.draining }
+        if refusal.cause == .storeUnavailable { return LimitWording.storeUnavailable }
         guard refusal.cause != .upstreamThrottled, let limit = refusal.limit else { return LimitWording.upstreamThrottled }
         let sentence = sentences[limit]
         if let budget = sentence.budget {
@@ -50,6 +51,10 @@ public struct LimitWording: Sendable {
     static let draining = Refusal(
         .unavailable, "gateway/draining",
         "The gateway is about to stop, before the turn of this request would come: try again, another one serves.")
+
+    static let storeUnavailable = Refusal(
+        .unavailable, "limit-store/unavailable",
+        "The store in which gateways share their limits does not answer, so nothing is let through: try again shortly.")
 
     /// `3 h 12 min`, `2 min 52 s` or `5 s`: rounded up, two units at most.
     private static func words(_ nanoseconds: UInt64) -> String {
