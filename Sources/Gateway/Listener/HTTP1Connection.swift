@@ -94,13 +94,11 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         case .lingering, .closed: return
         default: break
         }
-        if input.readableBytes == 0 {
-            if case .head = phase, hasServed { phaseStart = Clock.monotonicNanoseconds() }
-            input = bytes
-        } else {
-            input.writeBuffer(&bytes)
-        }
+        let isFresh = input.readableBytes == 0
+        if isFresh { input = bytes } else { input.writeBuffer(&bytes) }
         process()
+        // Most heads are whole when they come; the time of one that is not counts from here.
+        if isFresh, hasServed, input.readableBytes > 0, case .head = phase { phaseStart = Clock.monotonicNanoseconds() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -149,6 +147,8 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         isProcessing = true
         defer { isProcessing = false }
         while takeStep() {}
+        // Let go of, not cleared: the channel reads into the same memory again once nobody holds it.
+        if input.readableBytes == 0 { input = ByteBuffer() }
         flush()
         if inputEnded, case .head = phase { close() }
         if case .answering = phase, input.readableBytes > Self.pipelineBytes { pauseReading() }
@@ -344,7 +344,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         }
         phase = .lingering
         phaseStart = Clock.monotonicNanoseconds()
-        input.clear()
+        input = ByteBuffer()
         resumeReading()
         context.close(mode: .output, promise: nil)
     }

@@ -115,7 +115,7 @@ extension Exchange {
         AnswerFields.appendRelayed(head, id: id, to: &fields)
         appendLimitFields(to: &fields)
         downstream.respond(status: head.status, fields: fields, body: bodyForm(head), closesConnection: false)
-        worker.returnScratch(fields)
+        worker.returnScratch(consume fields)
     }
 
     private func bodyForm(_ head: ResponseHead) -> AnswerBody {

@@ -15,19 +15,36 @@ struct ExchangeIDSource {
         let high = UInt64(bitPattern: wallMilliseconds) << 16 | 0x7000 | next() & 0xFFF
         let low = random >> 2 | 0x8000_0000_0000_0000
         return [UInt8](unsafeUninitializedCapacity: 36) { buffer, count in
-            var position = 0
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    buffer[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                let word = index < 16 ? high : low
-                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index & 15))) & 15
-                buffer[position] = nibble < 10 ? 0x30 + nibble : 0x61 + nibble - 10
-                position += 1
-            }
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            // 8-4-4-4-12 digits.
+            let first = Self.hexadecimal(UInt32(truncatingIfNeeded: high >> 32))
+            let second = Self.hexadecimal(UInt32(truncatingIfNeeded: high))
+            let third = Self.hexadecimal(UInt32(truncatingIfNeeded: low >> 32))
+            let fourth = Self.hexadecimal(UInt32(truncatingIfNeeded: low))
+            bytes.storeBytes(of: first, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: UInt32(truncatingIfNeeded: second), toByteOffset: 9, as: UInt32.self)
+            bytes.storeBytes(of: UInt32(truncatingIfNeeded: second >> 32), toByteOffset: 14, as: UInt32.self)
+            bytes.storeBytes(of: UInt32(truncatingIfNeeded: third), toByteOffset: 19, as: UInt32.self)
+            bytes.storeBytes(of: UInt32(truncatingIfNeeded: third >> 32), toByteOffset: 24, as: UInt32.self)
+            bytes.storeBytes(of: fourth, toByteOffset: 28, as: UInt64.self)
+            bytes[8] = UInt8(ascii: "-")
+            bytes[13] = UInt8(ascii: "-")
+            bytes[18] = UInt8(ascii: "-")
+            bytes[23] = UInt8(ascii: "-")
             count = 36
         }
+    }
+
+    /// The eight lower-case digits of a word, the first in the lowest byte.
+    private static func hexadecimal(_ word: UInt32) -> UInt64 {
+        // Each nibble into a byte of its own, the highest first in memory.
+        var digits = UInt64(word.byteSwapped)
+        digits = (digits & 0xFFFF_0000) << 16 | digits & 0xFFFF
+        digits = (digits & 0x0000_FF00_0000_FF00) << 8 | digits & 0x0000_00FF_0000_00FF
+        digits = (digits & 0x00F0_00F0_00F0_00F0) >> 4 | (digits & 0x000F_000F_000F_000F) << 8
+        // A nibble above 9 carries into bit 4 when 6 is added, and its digit is 0x27 further on.
+        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return digits &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     /// xoroshiro128+ (Blackman and Vigna, 2018).

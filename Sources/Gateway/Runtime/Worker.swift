@@ -93,9 +93,10 @@ final class Worker {
         return taken
     }
 
+    /// Hand it over with `consume`: a second reference would make the array give up its room.
     func returnScratch(_ array: consuming [UInt8]) {
+        array.removeAll(keepingCapacity: true)
         scratch = array
-        scratch.removeAll(keepingCapacity: true)
     }
 
     func dateText() -> [UInt8] { date.at(Clock.wallMilliseconds() / 1000) }

@@ -226,7 +226,8 @@ final class UpstreamConnection: ChannelInboundHandler {
         // More bytes than the answer had are nobody's, and show that this connection is out of step.
         if answerIsPersistent, input.readableBytes == 0, !inputEnded {
             phase = .idle
-            input.clear()
+            // Let go of, not cleared: the channel reads into the same memory again once nobody holds it.
+            input = ByteBuffer()
             pool.release(self)
         } else {
             close()

@@ -20,7 +20,7 @@ public struct Authorizer: Sendable {
     public func authorize(_ matched: MatchedRequest, in routes: RouteTable) -> Decision<AuthorizedRequest> {
         guard allowed[matched.route][matched.identified.caller] else { return .refused(Self.forbiddenRoute) }
         let route = routes.routes[matched.route]
-        for (denied, value) in zip(route.denied, matched.parameters) where denied.contains(value) {
+        for position in matched.parameters.indices where route.denies(matched.parameters[position], at: position) {
             return .refused(Self.protected)
         }
         return .granted(AuthorizedRequest(matched))

@@ -10,6 +10,19 @@ public enum PercentEncoding {
         }
     }
 
+    /// Writes one or three bytes, for which there must be room, and returns how many.
+    @inline(__always)
+    static func write(_ byte: UInt8, to output: UnsafeMutableBufferPointer<UInt8>, at position: Int) -> Int {
+        if isUnreserved(byte) {
+            output[position] = byte
+            return 1
+        }
+        output[position] = UInt8(ascii: "%")
+        output[position + 1] = digit(byte >> 4)
+        output[position + 2] = digit(byte & 15)
+        return 3
+    }
+
     public static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true

@@ -15,9 +15,13 @@ public struct TargetPath: Sendable, Equatable {
     /// Splits and decodes the target of `head`.
     public static func parse(_ head: RequestHead) -> Decision<TargetPath> {
         var path = TargetPath(decoded: [], segments: [], query: nil)
-        path.decoded.reserveCapacity(head.target.count)
         path.segments.reserveCapacity(4)
-        let refusal = head.fields.withBytes(head.target) { path.read($0, offset: Int(head.target.start)) }
+        var refusal: Refusal?
+        // Decoding never makes a target longer. The bytes are written past the array's checks, which would cost more than the decoding.
+        path.decoded = [UInt8](unsafeUninitializedCapacity: head.target.count) { decoded, count in
+            refusal = head.fields.withBytes(head.target) { path.read($0, offset: Int(head.target.start), into: decoded, &count) }
+        }
+        if refusal == nil { refusal = path.check() }
         if let refusal { return .refused(refusal) }
         return .granted(path)
     }
@@ -28,7 +32,10 @@ public struct TargetPath: Sendable, Equatable {
         self.query = query
     }
 
-    private mutating func read(_ target: UnsafeRawBufferPointer, offset: Int) -> Refusal? {
+    /// Splits and decodes; `decoded` has room for all of `target`, and `count` says how much of it is used.
+    private mutating func read(
+        _ target: UnsafeRawBufferPointer, offset: Int, into decoded: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int
+    ) -> Refusal? {
         guard target.first == UInt8(ascii: "/") else { return Self.notOrigin }
         var index = 1
         var start = 0
@@ -40,23 +47,29 @@ public struct TargetPath: Sendable, Equatable {
                 index = target.count
                 continue
             case UInt8(ascii: "/"):
-                segments.append(start..<decoded.count)
-                start = decoded.count
+                segments.append(start..<count)
+                start = count
             case UInt8(ascii: "%"):
                 guard index + 2 < target.count, let high = ASCII.hexValue(target[index + 1]), let low = ASCII.hexValue(target[index + 2])
                 else { return Self.malformedPercent }
                 let value = high << 4 | low
                 if value == UInt8(ascii: "/") { return Self.encodedSlash }
                 if value < 0x20 || value == 0x7F { return Self.control }
-                decoded.append(value)
+                decoded[count] = value
+                count += 1
                 index += 2
             default:
                 if byte <= 0x20 || byte >= 0x7F { return Self.control }
-                decoded.append(byte)
+                decoded[count] = byte
+                count += 1
             }
             index += 1
         }
-        segments.append(start..<decoded.count)
+        segments.append(start..<count)
+        return nil
+    }
+
+    private func check() -> Refusal? {
         for (position, segment) in segments.enumerated() {
             if isDotSegment(segment) { return Self.dotSegment }
             // An empty last segment is left to the route: it may be the place of an id, and then the refusal says so.
