@@ -1,11 +1,6 @@
 import GatewayCore
+import Glibc
 import NIOCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Asks the kernel who is at the other end of an accepted connection.
 enum PeerLookup {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// The two clocks of this machine, read at the edge and handed inward as numbers.
 enum Clock {

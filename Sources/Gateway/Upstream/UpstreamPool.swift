@@ -1,13 +1,8 @@
 import GatewayCore
+import Glibc
 import NIOCore
 import NIOPosix
 import Wire
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The connections of one event loop to one upstream. A request never changes its thread, so each loop has a pool of its own and
 /// `maxConnections` is shared out among them.

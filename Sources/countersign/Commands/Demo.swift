@@ -1,9 +1,9 @@
 import ArgumentParser
 import ChimeDouble
 import FoundationEssentials
-import Glibc
 import Gateway
 import GatewayConfig
+import Glibc
 import NIOPosix
 
 /// `countersign demo`: gateway and embedded Chime double, without configuration and without an AWS account.

@@ -1,8 +1,8 @@
 import ArgumentParser
 import FoundationEssentials
-import Glibc
 import Gateway
 import GatewayConfig
+import Glibc
 import Logging
 
 /// `countersign serve`: the gateway.

@@ -1,9 +1,5 @@
 @preconcurrency import Dispatch
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// The signals that a running gateway answers, as a stream; from then on they no longer end the process by themselves.
 enum Signals {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
 import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// The three standard streams without buffering and without Foundation, whose file handles alone would cost an idle sidecar several MiB.
 enum StandardStreams {
