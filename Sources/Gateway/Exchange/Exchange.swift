@@ -212,9 +212,14 @@ final class Exchange {
     func handle(_ event: ExchangeState.Event) -> ExchangeState.Action { state.handle(event) }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
-        worker.log.upstreamFailed(failure, upstream: upstreamName)
-        if failure == .silent { record.state = .unknownTimeout }
-        if failure == .draining { record.state = .unknownShutdown }
+        if failure != .callerGone { worker.log.upstreamFailed(failure, upstream: upstreamName) }
+        switch failure {
+        case .silent: record.state = .unknownTimeout
+        case .drainEnded: record.state = .unknownShutdown
+        case .draining: record.state = .refusedLate
+        case .callerGone: record.state = .callerGone
+        default: break
+        }
         upstreamFailed(failure, refusal: failure.refusal, sent: failure.mayHaveBeenProcessed)
     }
 
@@ -222,6 +227,8 @@ final class Exchange {
         connection = nil
         let isRelaying = state.phase == .relaying
         guard case .writeOutcome(let terminal) = state.handle(.upstreamFailed(sent: sent)) else { return }
+        // What provably reached nobody has used nothing up.
+        if !sent, let ask { runtime.limiter.giveBack(ask) }
         if isRelaying, relay.hasBegun {
             writeOutcome(terminal, state: .unknownUpstreamClosed)
             downstream?.abort()
@@ -262,7 +269,8 @@ final class Exchange {
         connection?.resumeReading()
     }
 
-    var isWaitingForItsTurn: Bool { ticket != nil && state.phase == .deciding }
+    /// For its first turn, or for another attempt: either way nothing has been done for it.
+    var isWaitingForItsTurn: Bool { ticket != nil }
 
     func downstreamIsWritable() { connection?.resumeReading() }
 
