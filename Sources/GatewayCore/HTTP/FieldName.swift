@@ -79,8 +79,8 @@ public enum FieldName: UInt8, Sendable, CaseIterable {
     }
 
     private static func prefixed(_ name: UnsafeRawBufferPointer) -> FieldName {
-        if name.count > 6, equal(UnsafeRawBufferPointer(rebasing: name[..<6]), "x-amz-") { return .amazon }
-        if name.count > 12, equal(UnsafeRawBufferPointer(rebasing: name[..<12]), "countersign-") { return .countersign }
+        if name.count >= 6, equal(UnsafeRawBufferPointer(rebasing: name[..<6]), "x-amz-") { return .amazon }
+        if name.count >= 12, equal(UnsafeRawBufferPointer(rebasing: name[..<12]), "countersign-") { return .countersign }
         return .other
     }
 

@@ -119,10 +119,13 @@ public struct CallerTable: Sendable {
     /// `x-countersign-token: …`, else `Authorization: Bearer …` (RFC 6750 section 2.1).
     private static func token(in head: RequestHead) -> ByteRange? {
         if let line = head.fields.first(.countersignToken) { return line.value }
-        guard let line = head.fields.first(.authorization), line.value.count > 7 else { return nil }
+        guard let line = head.fields.first(.authorization), line.value.count >= 6 else { return nil }
         let start = Int(line.value.start)
-        let isBearer = head.fields.withBytes(ByteRange(start, start + 7)) { ASCII.equalsIgnoringCase($0, "bearer ") }
-        return isBearer ? ByteRange(start + 7, Int(line.value.end)) : nil
+        let end = Int(line.value.end)
+        guard head.fields.withBytes(ByteRange(start, start + 6), { ASCII.equalsIgnoringCase($0, "bearer") }) else { return nil }
+        // The scheme alone is an empty token: a variable that was not set must not become a weaker identity either.
+        if end == start + 6 { return ByteRange(end, end) }
+        return head.fields.bytes[start + 6] == UInt8(ascii: " ") ? ByteRange(start + 7, end) : nil
     }
 
     private static let unknown = Refusal(

@@ -61,16 +61,18 @@ struct JSONMemberScanner {
 
     /// The raw bytes between the quotes. Error codes hold no escapes; a value that does simply matches no code.
     mutating func stringMember(_ name: StaticString) -> UnsafeRawBufferPointer? {
-        var depth = 0
-        var expectsName = false
-        while index < text.count {
+        skipBlanks()
+        guard index < text.count, text[index] == UInt8(ascii: "{") else { return nil }
+        index += 1
+        var depth = 1
+        var expectsName = true
+        while index < text.count, depth > 0 {
             let byte = text[index]
             index += 1
             switch byte {
-            case UInt8(ascii: "{"):
+            case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
-                expectsName = depth == 1
-            case UInt8(ascii: "["): depth += 1
+                expectsName = false
             case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
             case UInt8(ascii: ","): expectsName = depth == 1
             case UInt8(ascii: "\""):
@@ -102,16 +104,14 @@ struct JSONMemberScanner {
     }
 
     private mutating func skipColon() -> Bool {
-        var seen = false
-        while index < text.count {
-            switch text[index] {
-            case 0x20, 0x09, 0x0A, 0x0D: index += 1
-            case UInt8(ascii: ":") where !seen:
-                seen = true
-                index += 1
-            default: return seen
-            }
-        }
-        return false
+        skipBlanks()
+        guard index < text.count, text[index] == UInt8(ascii: ":") else { return false }
+        index += 1
+        skipBlanks()
+        return true
+    }
+
+    private mutating func skipBlanks() {
+        while index < text.count, text[index] == 0x20 || text[index] == 0x09 || text[index] == 0x0A || text[index] == 0x0D { index += 1 }
     }
 }
