@@ -19,13 +19,18 @@ enum UpstreamFailure: Error, Equatable {
     case silent
     /// What came is no HTTP/1.1 that may be relayed.
     case malformedAnswer(String)
+    /// The gateway is shutting down, and nothing was sent.
     case draining
+    /// The drain's time was up before the answer came.
+    case drainEnded
+    /// The caller hung up before anything was sent.
+    case callerGone
 
     /// False only where the upstream provably processed nothing (contract: never doubled, never guessed).
     var mayHaveBeenProcessed: Bool {
         switch self {
-        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining: false
-        case .closedWithoutAnswer, .silent, .malformedAnswer: true
+        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining, .callerGone: false
+        case .closedWithoutAnswer, .silent, .malformedAnswer, .drainEnded: true
         }
     }
 
@@ -64,6 +69,12 @@ enum UpstreamFailure: Error, Equatable {
                 "The service's answer was not valid HTTP: whether the request was carried out is unknown, so look before you repeat it.")
         case .draining:
             Refusal(.unavailable, "gateway/draining", "This gateway is shutting down: send the request again.")
+        case .drainEnded:
+            Refusal(
+                .unavailable, "gateway/drain-ended",
+                "This gateway shut down before the service answered: whether the request was carried out is unknown, "
+                    + "so look before you repeat it.")
+        case .callerGone: Refusal(.unavailable, "caller/gone", "The caller hung up before anything was sent.")
         }
     }
 

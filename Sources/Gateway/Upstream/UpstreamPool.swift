@@ -136,7 +136,7 @@ final class UpstreamPool {
         }
         connection.poolIndex = connections.count
         connections.append(connection)
-        if let next = resending.popFirst() {
+        if let next = nextToSend(in: \.resending) {
             connection.send(next.request, for: next.exchange, now: Clock.monotonicNanoseconds())
         } else {
             release(connection)
@@ -150,12 +150,21 @@ final class UpstreamPool {
         openAsNeeded()
     }
 
+    /// The first in line whose caller is still there: a delete is not carried out for somebody who has left before it was sent.
+    private func nextToSend(in line: ReferenceWritableKeyPath<UpstreamPool, CircularBuffer<Waiting>>) -> Waiting? {
+        while let first = self[keyPath: line].popFirst() {
+            if !first.exchange.state.isCallerGone { return first }
+            first.exchange.upstreamFailed(.callerGone)
+        }
+        return nil
+    }
+
     // MARK: - Reuse
 
     func release(_ connection: UpstreamConnection) {
         let now = Clock.monotonicNanoseconds()
         connection.lastUse = now
-        if let next = waiting.popFirst() {
+        if let next = nextToSend(in: \.waiting) {
             connection.send(next.request, for: next.exchange, now: now)
         } else if isRetired {
             connection.close()
@@ -221,7 +230,7 @@ final class UpstreamPool {
     func abandon() {
         isRetired = true
         while let first = resending.popFirst() ?? waiting.popFirst() { first.exchange.upstreamFailed(.draining) }
-        for connection in connections { connection.fail(.draining) }
+        for connection in connections { connection.fail(.drainEnded) }
     }
 }
 
