@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "Digests", targets: ["Digests"]),
         .library(name: "SigV4", targets: ["SigV4"]),
         .library(name: "GatewayCore", targets: ["GatewayCore"]),
+        .library(name: "GatewayConfig", targets: ["GatewayConfig"]),
         .library(name: "Wire", targets: ["Wire"]),
     ],
     dependencies: [

@@ -12,6 +12,12 @@ let package = Package(
         .target(name: "HTTP1Invariants", dependencies: wire),
         .executableTarget(name: "FuzzHTTP1Request", dependencies: ["HTTP1Invariants"], swiftSettings: library),
         .executableTarget(name: "FuzzHTTP1Response", dependencies: ["HTTP1Invariants"], swiftSettings: library),
+        .executableTarget(
+            name: "FuzzIdNormaliser",
+            dependencies: [.product(name: "GatewayCore", package: "countersign"), .product(name: "Digests", package: "countersign")],
+            swiftSettings: library),
+        .executableTarget(
+            name: "FuzzConfiguration", dependencies: [.product(name: "GatewayConfig", package: "countersign")], swiftSettings: library),
         .executableTarget(name: "FuzzCanary", swiftSettings: library),
     ],
     swiftLanguageModes: [.v6]

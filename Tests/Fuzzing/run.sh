@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fuzzes one target: run.sh TARGET SECONDS. Exit 0: nothing found in that time; 1: a finding (its file is named); 2: the fuzzer does not work.
-# New inputs are kept in .build/corpus; a finding belongs, made small, into ../WireTests/Corpus/<protocol>/findings, where the tests read it.
+# New inputs are kept in .build/corpus; a finding belongs, made small, into ../WireTests/Corpus/<protocol>/findings, where the tests read it, or
+# for the other targets into Corpus/<target>/findings.
 set -eu
 if [ $# -ne 2 ]; then
     echo "usage: $0 TARGET SECONDS   (targets: $(cd "$(dirname "$0")/Sources" && echo Fuzz*))" >&2
@@ -13,7 +14,7 @@ seeds=../WireTests/Corpus
 case $target in
     FuzzHTTP1Request) folder=$seeds/http1/requests findings=$seeds/http1/findings dict=http1.dict ;;
     FuzzHTTP1Response) folder=$seeds/http1/responses findings=$seeds/http1/findings dict=http1.dict ;;
-    *) folder=$seeds/$target findings=$seeds/$target/findings dict= ;;
+    *) folder=Corpus/$target findings=Corpus/$target/findings dict= ;;
 esac
 
 # One --sanitize flag only; the other goes to the compiler. The backtracer would hold a crash up for seconds.
