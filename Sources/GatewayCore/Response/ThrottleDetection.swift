@@ -30,7 +30,7 @@ public enum ThrottleDetection {
     /// Decides by status and header; nil where only the body can tell.
     public static func decide(_ head: ResponseHead) -> Bool? {
         if head.status == 429 { return true }
-        if let line = head.fields.first(.amznErrorType) {
+        if let line = head.fields.first(.amznErrorType), line.value.count > 0 {
             return head.fields.withBytes(line.value) { isThrottlingCode($0) }
         }
         return head.status < 300 ? false : nil

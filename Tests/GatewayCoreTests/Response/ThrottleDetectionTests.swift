@@ -44,7 +44,7 @@ struct ThrottleDetectionTests {
             (400, nil, nil),
             (403, nil, nil), (500, nil, nil), (503, nil, nil), (599, nil, nil), (400, "ThrottlingException", true), (503, "SlowDown", true),
             (200, "ThrottlingException", true), (500, "ns#TooManyRequestsException:http://x", true), (404, "NotFoundException", false),
-            (400, "", false), (428, "Throttling", true), (430, nil, nil),
+            (400, "", nil), (200, "", false), (428, "Throttling", true), (430, nil, nil),
         ] as [(Int, String?, Bool?)])
     func head(status: Int, code: String?, expected: Bool?) {
         #expect(ThrottleDetection.decide(responseHead(status, code.map { [("X-Amzn-ErrorType", $0)] } ?? [])) == expected)
