@@ -1,15 +1,10 @@
 import GatewayConfig
 import GatewayCore
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
 import Wire
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// One address on which callers are served.
 final class Listener: Sendable {
@@ -17,8 +12,6 @@ final class Listener: Sendable {
     /// As it is logged and printed: with the port that was taken.
     let address: String
     private let channel: any Channel
-
-    private static let acceptPause = TimeAmount.milliseconds(100)
 
     private init(settings: ListenerSettings, address: String, channel: any Channel) {
         self.settings = settings
@@ -38,14 +31,9 @@ final class Listener: Sendable {
     ) async throws -> Listener {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
-                // When descriptors or memory run out, accept fails again and again: pause, so that the loop serves those who are connected.
                 channel.eventLoop.makeCompletedFuture {
                     let log = workers.worker(on: channel.eventLoop).log
-                    let backoff = AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { error in
-                        log.acceptFailed(error)
-                        return acceptPause
-                    }
-                    try channel.pipeline.syncOperations.addHandler(backoff)
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause { log.acceptFailed($0) })
                 }
             }
             .serverChannelOption(.backlog, value: 1024)

@@ -100,7 +100,7 @@ def test_a_caller_that_hangs_up_leaves_the_queue_and_the_next_one_has_its_turn(g
 def test_a_caller_that_hangs_up_before_another_attempt_is_not_sent_again(gateway, upstream, tmp_path):
     path = tmp_path / "audit.jsonl"
     upstream.scripts = [always(error(429, "ThrottledClientException", headers=[("x-amz-retry-after", "60000")]))]
-    limits = {"account": {"rate": "10/s", "burst": 10, "per": "upstream", "maxWait": "2m"}}
+    limits = {"account": {"rate": "10/s", "burst": 10, "per": "upstream", "maxWait": "1m"}}
     running = gateway(limited_config(upstream.url, limits, audit={"file": {"path": str(path), "sync": "never"}}))
     with Client(running.address) as client:
         client.send(request_bytes())

@@ -141,6 +141,18 @@ def test_a_certificate_is_renewed_without_dropping_a_connection(gateway, upstrea
         assert kept.request(scheme="https").status == 204
 
 
+def test_a_renewed_certificate_is_found_without_a_signal(gateway, upstream, tmp_path):
+    authority = Authority(tmp_path / "renewing", "renewing-ca")
+    authority.issue("server")
+    served = gateway(tls_config(upstream, tls_listener(authority)))
+    context = client_context(authority)
+    old = serial(served.address, context)
+    time.sleep(2.5)
+    authority.issue("server")
+    assert served.wait_for_log(lambda r: r.get("message") == "configuration reloaded", 20)
+    assert serial(served.address, context) != old
+
+
 def test_a_reload_never_turns_a_tls_listener_plain(gateway, upstream, authority):
     config = tls_config(upstream, tls_listener(authority))
     served = gateway(config)
