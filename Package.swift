@@ -29,6 +29,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: optimised),
@@ -39,7 +40,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Wire",
+                "CHiredis", "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -40,6 +40,9 @@ struct AdminSource: Sendable {
         if await !state.isReady { reasons.append("starting: listeners are not open yet") }
         if await state.isDraining { reasons.append("draining: the gateway is shutting down") }
         if let trail = await state.runtime.trail, case .unwritable(let reason) = trail.status { reasons.append("audit: \(reason)") }
+        if let store = await state.runtime.limiter.shared?.store, store.settings.onStoreFailure == .deny, store.counters.connectionsUp == 0 {
+            reasons.append("limit-store: it does not answer, and limited requests are refused")
+        }
         return reasons
     }
 
@@ -65,6 +68,7 @@ struct AdminSource: Sendable {
             version: Version.text, startedMilliseconds: state.started, nowMilliseconds: Clock.wallMilliseconds(), reasonsNotReady: reasons,
             loops: state.loops, reloads: await state.reloads, listeners: await state.listeners.map(\.address), counters: counters,
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
+            store: runtime.limiter.shared?.store.snapshot(),
             audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) })
     }
 }
@@ -117,5 +121,6 @@ struct AdminSnapshot: Sendable {
     var exchanges: Int
     var pools: [PoolSnapshot]
     var limits: [LimitStatus]
+    var store: StoreSnapshot?
     var audit: AuditSnapshot?
 }

@@ -25,6 +25,7 @@ enum MetricsText {
         text.family("countersign_upstream_waiting", "gauge", "Requests that wait for a connection to an upstream.")
         for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.waiting))) }
         LimitMetrics.write(snapshot.limits, to: &text)
+        if let store = snapshot.store { LimitStoreMetrics.write(store, to: &text) }
         if let audit = snapshot.audit { write(audit, to: &text) }
         text.family("countersign_ready", "gauge", "1 when /ready answers 200.")
         text.sample([], snapshot.reasonsNotReady.isEmpty ? 1 : 0)
@@ -69,11 +70,16 @@ struct MetricsWriter {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 
-    mutating func sample(_ labels: [(String, String)], _ value: UInt64) { sample(labels, text: "\(value)") }
-    mutating func sample(_ labels: [(String, String)], number value: Double) { sample(labels, text: "\(value)") }
+    /// - Parameter suffix: of the family's name, for the parts of a histogram.
+    mutating func sample(_ labels: [(String, String)], suffix: String = "", _ value: UInt64) {
+        sample(labels, suffix: suffix, text: "\(value)")
+    }
+    mutating func sample(_ labels: [(String, String)], suffix: String = "", number value: Double) {
+        sample(labels, suffix: suffix, text: "\(value)")
+    }
 
-    private mutating func sample(_ labels: [(String, String)], text value: String) {
-        text += name
+    private mutating func sample(_ labels: [(String, String)], suffix: String, text value: String) {
+        text += name + suffix
         if !labels.isEmpty {
             text += "{" + labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",") + "}"
         }

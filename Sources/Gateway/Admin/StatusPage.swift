@@ -25,6 +25,7 @@ enum StatusPage {
                 [pool.upstream, pool.url, "\(pool.open)", "\(pool.idle)", "\(pool.waiting)"]
             })
         body += LimitMetrics.table(snapshot.limits)
+        if let store = snapshot.store { body += LimitStoreMetrics.table(store) }
         if let audit = snapshot.audit {
             let state = if case .unwritable(let reason) = audit.status { "not writable: \(reason)" } else { "writable" }
             body += table(

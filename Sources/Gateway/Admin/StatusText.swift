@@ -55,6 +55,7 @@ struct StatusText: Encodable {
     private var upstreamThrottles: UInt64
     private var upstreams: [Upstream]
     private var limits: [Limit]
+    private var limitStore: LimitStoreStatus?
     private var audit: Audit?
 
     private init(_ snapshot: AdminSnapshot) {
@@ -81,6 +82,7 @@ struct StatusText: Encodable {
                 secondsSinceThrottle: limit.sinceThrottle.map { Double($0) / 1e9 }, cuts: limit.cuts, burst: limit.burst,
                 remaining: limit.remaining, waiting: limit.waiting)
         }
+        limitStore = snapshot.store.map(LimitStoreStatus.init)
         audit = snapshot.audit.map { audit in
             var reason: String?
             if case .unwritable(let words) = audit.status { reason = words }

@@ -288,6 +288,7 @@ final class Exchange {
 
     private func refuse(_ limit: LimitRefusal) {
         if limit.cause == .draining { return refuse(UpstreamFailure.draining.refusal) }
+        if limit.cause == .storeUnavailable { return refuse(runtime.throttles.refusal(for: limit)) }
         relay.refusal = limit
         refuse(runtime.throttles.refusal(for: limit))
     }

@@ -37,6 +37,7 @@ final class WaitTicket: Sendable {
     private struct State {
         var waiter: (any AdmissionWaiter)?
         var delay: Scheduled<Void>?
+        var holdsTurn = false
     }
 
     /// On `loop`.
@@ -50,6 +51,14 @@ final class WaitTicket: Sendable {
     // All on `loop`.
 
     var isWanted: Bool { state.value.waiter != nil }
+
+    /// Whether it has taken its share already and only waits for the moment that it was taken for.
+    var holdsTurn: Bool { state.value.holdsTurn }
+
+    func holdTurn(until timer: Scheduled<Void>) {
+        state.value.holdsTurn = true
+        state.value.delay = timer
+    }
 
     func delay(_ timer: Scheduled<Void>) { state.value.delay = timer }
 

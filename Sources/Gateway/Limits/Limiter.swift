@@ -9,6 +9,8 @@ import Synchronization
 /// way, so that nobody is overtaken.
 final class Limiter: Sendable {
     let table: LimitTable
+    /// Where other gateways count with this one; nil where it counts alone.
+    let shared: SharedLimits?
     private let home: any EventLoop
     private let waiting: NIOLoopBoundBox<Waiting>
     private let lastTicket = Atomic<UInt64>(0)
@@ -26,8 +28,10 @@ final class Limiter: Sendable {
     /// - Parameters:
     ///   - previous: the limiter of the configuration before; its counts go on in this one.
     ///   - home: the loop that keeps the queues, the first of the group. It must outlive the limiter's use.
+    ///   - store: asked about every request that the table lets through.
     ///   - now: monotonic nanoseconds, on the clock of `NIODeadline`; so everywhere here.
-    init(plan: LimitPlan, inheriting previous: Limiter?, home: any EventLoop, now: UInt64) {
+    init(plan: LimitPlan, inheriting previous: Limiter?, home: any EventLoop, store: SharedLimitStore? = nil, now: UInt64) {
+        shared = store.map { SharedLimits(store: $0, plan: plan) }
         table = previous.map { LimitTable(plan: plan, inheriting: $0.table, now: now) } ?? LimitTable(plan: plan)
         self.home = home
         waiting = .makeBoxSendingValue(Waiting(room: WaitingRoom(table: table)), eventLoop: home)
@@ -41,17 +45,21 @@ final class Limiter: Sendable {
     func admit(_ request: AdmissionRequest, now: UInt64, on loop: any EventLoop, waiter: any AdmissionWaiter) -> Admission {
         if request.attempt == .retry { return retry(request, now: now, on: loop, waiter: waiter) }
         switch table.take(request, now: now) {
-        case .admitted(let reading): return .admitted(reading)
+        case .admitted(let reading):
+            guard let shared else { return .admitted(reading) }
+            return confirm(reading, for: makeTicket(request, on: loop, waiter: waiter), by: shared, hasWaited: false, now: now)
         case .refused(let refusal): return .refused(refusal)
         case .mustWait: break
         }
         let ticket = makeTicket(request, on: loop, waiter: waiter)
         guard loop === home else {
-            home.execute { self.enter(ticket, now: self.home.now.uptimeNanoseconds) }
+            queue(ticket)
             return .waiting(ticket)
         }
         switch enter(ticket, now: now, isAsking: true) {
-        case .admitted(let reading): return .admitted(reading)
+        case .admitted(let reading):
+            guard let shared else { return .admitted(reading) }
+            return confirm(reading, for: ticket, by: shared, hasWaited: true, now: now)
         case .refused(let refusal): return .refused(refusal)
         case nil: return .waiting(ticket)
         }
@@ -60,6 +68,7 @@ final class Limiter: Sendable {
     /// The waiter does not want to know any more: its caller has hung up. It leaves the queue, or gives back the turn that it has just got.
     /// On the waiter's loop.
     func cancel(_ ticket: WaitTicket) {
+        if ticket.holdsTurn { giveBack(ticket.request) }
         ticket.forget()
         home.execute {
             guard self.waiting.value.tickets.removeValue(forKey: ticket.id) != nil else { return }
@@ -69,9 +78,12 @@ final class Limiter: Sendable {
     }
 
     /// Gives back what an admitted request has taken and will not use, for instance because its audit record cannot be written.
-    func giveBack(_ request: AdmissionRequest) {
+    func giveBack(_ request: AdmissionRequest) { giveBack(request, inStore: true) }
+
+    private func giveBack(_ request: AdmissionRequest, inStore: Bool) {
         table.giveBack(request)
         home.execute {
+            if inStore { self.giveBackShared(request) }
             guard self.waiting.value.room.count > 0 else { return }
             var decisions: [WaitingRoom.Decision] = []
             self.waiting.value.room.reconsider(now: self.home.now.uptimeNanoseconds, into: &decisions)
@@ -121,13 +133,21 @@ final class Limiter: Sendable {
     private func retryIsDue(_ ticket: WaitTicket) {
         guard ticket.isWanted else { return }
         switch table.take(ticket.request, now: ticket.loop.now.uptimeNanoseconds) {
-        case .admitted(let reading): ticket.tell(.admitted(reading))
+        case .admitted(let reading): conclude(.admitted(reading), for: ticket)
         case .refused(let refusal): ticket.tell(.refused(refusal))
-        case .mustWait: home.execute { self.enter(ticket, now: self.home.now.uptimeNanoseconds) }
+        case .mustWait: queue(ticket)
         }
     }
 
     // MARK: - On the home loop
+
+    /// Has a request wait for its turn. On any loop.
+    func queue(_ ticket: WaitTicket) {
+        home.execute { self.enter(ticket, now: self.home.now.uptimeNanoseconds) }
+    }
+
+    /// The loop whose connection tells the store what is given back. On it.
+    var homeLink: StoreLink? { shared?.store.link(on: home) }
 
     private func makeTicket(_ request: AdmissionRequest, on loop: any EventLoop, waiter: any AdmissionWaiter) -> WaitTicket {
         WaitTicket(id: lastTicket.wrappingAdd(1, ordering: .relaxed).newValue, request: request, loop: loop, waiter: waiter)
@@ -163,9 +183,9 @@ final class Limiter: Sendable {
             let outcome = AdmissionDecision(decision.verdict)
             ticket.loop.execute {
                 if ticket.isWanted {
-                    ticket.tell(outcome)
+                    self.conclude(outcome, for: ticket)
                 } else if case .admitted = outcome {
-                    self.giveBack(ticket.request)
+                    self.giveBack(ticket.request, inStore: false)
                 }
             }
         }

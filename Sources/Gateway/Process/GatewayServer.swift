@@ -41,7 +41,9 @@ public final class GatewayServer: Sendable {
         let loops = Array(group.makeIterator())
         do {
             let trail = try openTrail(settings, previous: nil, logger: logger)
-            let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0])
+            let store = try openStore(settings, previous: nil, loops: loops, logger: logger)
+            let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0], store: store)
+            await store?.connect()
             var bound: [NIOLoopBound<Worker>] = []
             for (index, loop) in loops.enumerated() {
                 bound.append(
@@ -95,7 +97,10 @@ public final class GatewayServer: Sendable {
     public func reload(_ settings: Settings) async throws {
         let old = await state.runtime
         let trail = try Self.openTrail(settings, previous: old, logger: logger)
-        let runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0])
+        let oldStore = old.limiter.shared?.store
+        let store = try Self.openStore(settings, previous: oldStore, loops: workers.loops, logger: logger)
+        let runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0], store: store)
+        if store !== oldStore { await store?.connect() }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
         warn(of: runtime)
@@ -105,6 +110,8 @@ public final class GatewayServer: Sendable {
         {
             logger.warning("addresses or TLS of listeners changed in the configuration: they take effect at the next start")
         }
+        // Requests that still run under the old configuration are limited without its store from here on.
+        if store !== oldStore { oldStore?.close() }
         // Another file: the old one is closed when its last records are written.
         if let oldTrail = old.trail, oldTrail !== trail {
             _ = try? await workers.onEach { $0.lane.flush() }
@@ -150,6 +157,7 @@ public final class GatewayServer: Sendable {
     public func stop() async {
         for listener in await state.listeners { await listener.close() }
         await state.admin?.close()
+        await state.runtime.limiter.shared?.store.close()
         _ = try? await workers.onEach { $0.lane.flush() }
         if let trail = await state.runtime.trail { await Self.close(trail) }
         try? await group.shutdownGracefully()
@@ -192,8 +200,17 @@ public final class GatewayServer: Sendable {
         }
     }
 
+    /// The store of the configuration; the one that is connected already where nothing about it has changed.
+    private static func openStore(
+        _ settings: Settings, previous: SharedLimitStore?, loops: [any EventLoop], logger: Logger
+    ) throws(StartError) -> SharedLimitStore? {
+        guard let wanted = settings.limitStore else { return nil }
+        if let previous, previous.settings == wanted { return previous }
+        return try SharedLimitStore(settings: wanted, loops: loops, logger: logger)
+    }
+
     private static func makeRuntime(
-        _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop
+        _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop, store: SharedLimitStore?
     ) throws(StartError) -> GatewayRuntime {
         let callers = settings.callers?.map(\.name) ?? ["local"]
         let plan: LimitPlan
@@ -201,7 +218,7 @@ public final class GatewayServer: Sendable {
             plan = try LimitPlan(
                 rules: settings.limits, routes: settings.routes, upstreams: settings.upstreams.map(\.name), callers: callers)
         } catch { throw StartError("limits: \(error)") }
-        let limiter = Limiter(plan: plan, inheriting: previous?.limiter, home: home, now: Clock.monotonicNanoseconds())
+        let limiter = Limiter(plan: plan, inheriting: previous?.limiter, home: home, store: store, now: Clock.monotonicNanoseconds())
         return try GatewayRuntime(
             settings: settings, previous: previous, trail: trail, limiter: limiter, throttles: ThrottleAnswers(plan: plan))
     }

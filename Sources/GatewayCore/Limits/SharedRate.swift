@@ -22,7 +22,7 @@ struct SharedRate: Sendable, Equatable {
         interval = numerator / denominator
         intervalPart = numerator % denominator
         let product = numerator.multipliedFullWidth(by: max(rule.burst, 1))
-        if product.high < denominator, case let (whole, part) = denominator.dividingFullWidth(product), whole < SharedRate.longest {
+        if product.high < denominator, case (let whole, let part) = denominator.dividingFullWidth(product), whole < SharedRate.longest {
             window = whole
             windowPart = part
         } else {

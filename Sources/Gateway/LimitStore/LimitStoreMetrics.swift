@@ -1,0 +1,71 @@
+/// The store in `/metrics`, `/status` and on the page.
+enum LimitStoreMetrics {
+    static func write(_ store: StoreSnapshot, to text: inout MetricsWriter) {
+        text.family("countersign_limit_store_up", "gauge", "1 when every event loop has its connection to the shared limit store.")
+        text.sample([], store.isUp ? 1 : 0)
+        text.family("countersign_limit_store_connections", "gauge", "Connections to the store that answer.")
+        text.sample([], UInt64(max(0, store.connectionsUp)))
+        text.family("countersign_limit_store_failures_total", "counter", "Failures of connections to the store, by cause.")
+        for failure in store.failures { text.sample([("cause", failure.cause)], failure.count) }
+        text.family(
+            "countersign_limit_store_decided_alone_total", "counter",
+            "Requests decided without the store: limited by this gateway alone, or refused, as onStoreFailure says.")
+        text.sample([], store.decidedAlone)
+        text.family("countersign_limit_store_seconds", "histogram", "Time from a question to the store's answer.")
+        var count: UInt64 = 0
+        for (bound, answers) in zip(StoreCounters.boundsMicroseconds, store.latencyClasses) {
+            count += answers
+            text.sample([("le", "\(Double(bound) / 1e6)")], suffix: "_bucket", count)
+        }
+        count += store.latencyClasses.last ?? 0
+        text.sample([("le", "+Inf")], suffix: "_bucket", count)
+        text.sample([], suffix: "_sum", number: Double(store.latencyNanoseconds) / 1e9)
+        text.sample([], suffix: "_count", count)
+    }
+
+    static func table(_ store: StoreSnapshot) -> String {
+        StatusPage.table(
+            "Limit store", ["Address", "State", "On failure", "Answers", "Mean time", "Failures", "Decided alone"],
+            [
+                [
+                    store.address, store.isUp ? "up" : "down (\(store.connectionsUp) of \(store.connections) connections)", store.rule,
+                    "\(store.latencyClasses.reduce(0, +))", "\(store.meanMicroseconds) us",
+                    "\(store.failures.map(\.count).reduce(0, +))", "\(store.decidedAlone)",
+                ]
+            ])
+    }
+}
+
+extension StoreSnapshot {
+    fileprivate var meanMicroseconds: UInt64 {
+        let answers = latencyClasses.reduce(0, +)
+        return answers == 0 ? 0 : latencyNanoseconds / answers / 1000
+    }
+}
+
+/// The store in `/status`.
+struct LimitStoreStatus: Encodable {
+    private var address: String
+    private var up: Bool
+    private var connections: Int
+    private var connectionsUp: Int
+    private var onStoreFailure: String
+    /// Requests decided without the store.
+    private var decidedAlone: UInt64
+    /// By cause.
+    private var failures: [String: UInt64]
+    private var answers: UInt64
+    private var meanMicroseconds: UInt64
+
+    init(_ store: StoreSnapshot) {
+        address = store.address
+        up = store.isUp
+        connections = store.connections
+        connectionsUp = store.connectionsUp
+        onStoreFailure = store.rule
+        decidedAlone = store.decidedAlone
+        failures = Dictionary(store.failures.map { ($0.cause, $0.count) }, uniquingKeysWith: +)
+        answers = store.latencyClasses.reduce(0, +)
+        meanMicroseconds = store.meanMicroseconds
+    }
+}
