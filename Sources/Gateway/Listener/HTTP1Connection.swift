@@ -34,6 +34,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
 
     private let settings: ListenerSettings
     private var context: ChannelHandlerContext?
+    private var writer: SocketWriter?
     private var parser: RequestHeadParser
     private var phase = Phase.head
     private var phaseStart: UInt64
@@ -67,6 +68,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        writer = SocketWriter(context)
         worker.connections.add(self)
     }
 
@@ -316,7 +318,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
 
     func flush() {
         guard output.readableBytes > 0, let context else { return }
-        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        writer?.write(output, to: context)
         output.clear()
     }
 

@@ -14,8 +14,8 @@ struct ExchangeIDSource {
         let random = next()
         let high = UInt64(bitPattern: wallMilliseconds) << 16 | 0x7000 | next() & 0xFFF
         let low = random >> 2 | 0x8000_0000_0000_0000
-        return [UInt8](unsafeUninitializedCapacity: 36) { buffer, count in
-            let bytes = UnsafeMutableRawBufferPointer(buffer)
+        // On the stack first: the standard library has a fast way to copy bytes into an array, but none to make one without them.
+        return withUnsafeTemporaryAllocation(byteCount: 36, alignment: 1) { bytes in
             // 8-4-4-4-12 digits.
             let first = Self.hexadecimal(UInt32(truncatingIfNeeded: high >> 32))
             let second = Self.hexadecimal(UInt32(truncatingIfNeeded: high))
@@ -31,7 +31,7 @@ struct ExchangeIDSource {
             bytes[13] = UInt8(ascii: "-")
             bytes[18] = UInt8(ascii: "-")
             bytes[23] = UInt8(ascii: "-")
-            count = 36
+            return Array(bytes)
         }
     }
 

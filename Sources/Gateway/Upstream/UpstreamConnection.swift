@@ -28,6 +28,7 @@ final class UpstreamConnection: ChannelInboundHandler {
     var lastUse: UInt64 = 0
 
     private var context: ChannelHandlerContext?
+    private var writer: SocketWriter?
     private var phase = Phase.opening
     private var parser = ResponseHeadParser()
     private var input = ByteBuffer()
@@ -78,7 +79,7 @@ final class UpstreamConnection: ChannelInboundHandler {
         hasAnswerBytes = false
         interim = 0
         deadline = now &+ pool.target.settings.responseTimeoutNanoseconds
-        context.writeAndFlush(wrapOutboundOut(request.bytes), promise: nil)
+        writer?.write(request.bytes, to: context)
     }
 
     /// Reads on after the caller has taken what was relayed.
@@ -98,7 +99,10 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     // MARK: - From the channel
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        writer = SocketWriter(context)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 

@@ -14,17 +14,23 @@ public enum FieldBytes {
 
     /// `name: value` CR LF, both copied from `section`.
     public static func append(_ line: FieldLine, of section: FieldSection, to output: inout [UInt8]) {
-        // Parsed lines mostly stand as `name: value` already, so one copy carries both.
-        if line.value.start == line.name.end &+ 2, line.name.end < line.value.end, section.bytes[Int(line.name.end)] == UInt8(ascii: ":"),
-            section.bytes[Int(line.name.end) + 1] == UInt8(ascii: " ")
-        {
-            output.append(contentsOf: section.bytes[Int(line.name.start)..<Int(line.value.end)])
-        } else {
-            output.append(contentsOf: section[line.name])
-            append(": ", to: &output)
-            output.append(contentsOf: section[line.value])
+        section.bytes.withUnsafeBytes { bytes in
+            // Parsed lines mostly stand as `name: value` CR LF already, so one copy carries all of it.
+            let separator = Int(line.name.end)
+            let end = Int(line.value.end)
+            if Int(line.value.start) == separator + 2, bytes[separator] == UInt8(ascii: ":"), bytes[separator + 1] == UInt8(ascii: " ") {
+                if end + 2 <= bytes.count, bytes[end] == UInt8(ascii: "\r"), bytes[end + 1] == UInt8(ascii: "\n") {
+                    output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[Int(line.name.start)..<end + 2]))
+                    return
+                }
+                output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[Int(line.name.start)..<end]))
+            } else {
+                output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[line.name.range]))
+                append(": ", to: &output)
+                output.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[line.value.range]))
+            }
+            append("\r\n", to: &output)
         }
-        append("\r\n", to: &output)
     }
 
     /// Decimal digits of a number that is not negative.

@@ -143,14 +143,16 @@ public struct RouteTable: Sendable {
     }
 
     private func encode(_ path: TargetPath) -> [UInt8] {
-        // At most a slash for each segment and three bytes for each byte.
-        [UInt8](unsafeUninitializedCapacity: path.segments.count + 3 * path.decoded.count) { wire, count in
-            path.decoded.withUnsafeBufferPointer { decoded in
+        path.decoded.withUnsafeBufferPointer { decoded in
+            // At most a slash for each segment and three bytes for each byte.
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: path.segments.count + 3 * decoded.count) { wire in
+                var count = 0
                 for segment in path.segments {
                     wire[count] = UInt8(ascii: "/")
                     count += 1
-                    for byte in decoded[segment] { count += PercentEncoding.write(byte, to: wire, at: count) }
+                    for index in segment { count += PercentEncoding.write(decoded[index], to: wire, at: count) }
                 }
+                return Array(UnsafeBufferPointer(rebasing: wire[..<count]))
             }
         }
     }

@@ -18,8 +18,10 @@ public struct TargetPath: Sendable, Equatable {
         path.segments.reserveCapacity(4)
         var refusal: Refusal?
         // Decoding never makes a target longer. The bytes are written past the array's checks, which would cost more than the decoding.
-        path.decoded = [UInt8](unsafeUninitializedCapacity: head.target.count) { decoded, count in
+        path.decoded = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: head.target.count) { decoded in
+            var count = 0
             refusal = head.fields.withBytes(head.target) { path.read($0, offset: Int(head.target.start), into: decoded, &count) }
+            return Array(UnsafeBufferPointer(rebasing: decoded[..<count]))
         }
         if refusal == nil { refusal = path.check() }
         if let refusal { return .refused(refusal) }
