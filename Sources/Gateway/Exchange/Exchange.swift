@@ -31,6 +31,7 @@ final class Exchange {
     private(set) var recorded: RecordedRequest?
     private var body: ByteBuffer?
     private var ticket: WaitTicket?
+    private var waitingSince: UInt64 = 0
     /// Among the requests under way to its upstream; only where `maxInFlight` is set.
     private var place: InFlightPlace?
     /// The upstream connection that carries it now.
@@ -91,7 +92,7 @@ final class Exchange {
             self.authorized = authorized
             // The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
             switch head.framing {
-            case .none, .length(0), .untilClose: admit()
+            case .none, .length(0), .untilClose: admit(at: start)
             case .length(let length) where length > bodyLimit: refuse(Self.bodyTooLarge)
             case .length, .chunked: downstream?.acceptBody()
             }
@@ -107,18 +108,29 @@ final class Exchange {
     }
 
     func receivedWholeBody() {
-        if state.phase == .deciding, admitted == nil, ticket == nil { admit() }
+        if state.phase == .deciding, admitted == nil, ticket == nil { admit(at: Clock.monotonicNanoseconds()) }
     }
 
-    private func admit() {
+    /// - Parameter now: when the request was complete: a body that took its time is not held against it.
+    private func admit(at now: UInt64) {
         guard let authorized else { return }
-        let ask = AdmissionRequest(route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start)
+        let ask = AdmissionRequest(route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: now)
         self.ask = ask
-        switch runtime.limiter.admit(ask, now: start, on: worker.loop, waiter: self) {
+        switch runtime.limiter.admit(ask, now: now, on: worker.loop, waiter: self) {
         case .admitted(let reading): admitted(by: reading)
         case .refused(let refusal): refuse(refusal)
-        case .waiting(let ticket): self.ticket = ticket
+        case .waiting(let ticket): wait(with: ticket, since: now)
         }
+    }
+
+    private func wait(with ticket: WaitTicket, since now: UInt64) {
+        self.ticket = ticket
+        waitingSince = now
+    }
+
+    private func stopWaiting() {
+        ticket = nil
+        record.waitNanoseconds &+= Clock.monotonicNanoseconds() &- waitingSince
     }
 
     private func admitted(by reading: LimitReading) {
@@ -156,6 +168,9 @@ final class Exchange {
         }
         relay.reading = reading
         relay.throttle = nil
+        // What the last attempt said is not the outcome.
+        record.state = nil
+        record.upstreamRequestID = []
         if state.handle(.admitted) == .forward { forward() }
     }
 
@@ -226,6 +241,8 @@ final class Exchange {
     private func upstreamFailed(_ failure: UpstreamFailure?, refusal: Refusal, sent: Bool) {
         connection = nil
         let isRelaying = state.phase == .relaying
+        // A throttle is known by its head; that its body was cut short changes nothing.
+        if isRelaying, relay.throttle != nil { return throttled(mayRetry: failure != .draining) }
         guard case .writeOutcome(let terminal) = state.handle(.upstreamFailed(sent: sent)) else { return }
         // What provably reached nobody has used nothing up.
         if !sent, let ask { runtime.limiter.giveBack(ask) }
@@ -259,7 +276,7 @@ final class Exchange {
         let action = state.handle(.callerGone)
         if let ticket {
             runtime.limiter.cancel(ticket)
-            self.ticket = nil
+            stopWaiting()
         }
         if action == .writeRefusal {
             record.reason = "caller/gone"
@@ -326,18 +343,15 @@ final class Exchange {
     /// Asks for another turn for what the upstream throttled, within `maxWait` (a throttled request was not processed).
     /// False: there is none, and the caller must be told.
     func retryAfterThrottle() -> Bool {
-        guard let authorized, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else {
-            return false
-        }
+        guard var ask, recorded != nil, downstream != nil, state.handle(.throttled) == .none, state.phase == .retrying else { return false }
         // While it waits for another turn it is not under way.
         place = nil
         let now = Clock.monotonicNanoseconds()
-        let ask = AdmissionRequest(
-            route: authorized.matched.route, caller: authorized.matched.identified.caller, arrival: start, attempt: .retry,
-            notBefore: now &+ (relay.throttle?.waitNanoseconds ?? 0))
+        ask.attempt = .retry
+        ask.notBefore = now &+ (relay.throttle?.waitNanoseconds ?? 0)
         switch runtime.limiter.admit(ask, now: now, on: worker.loop, waiter: self) {
         case .admitted(let reading): admitted(by: reading)
-        case .waiting(let ticket): self.ticket = ticket
+        case .waiting(let ticket): wait(with: ticket, since: now)
         case .refused: return false
         }
         return true
@@ -362,21 +376,11 @@ final class Exchange {
     private var upstreamName: String {
         recorded.map { runtime.target(for: $0.admitted.authorized).settings.name } ?? ""
     }
-
-    private static let bodyTooLarge = Refusal(
-        .contentTooLarge, "body/too-large", "The request body is larger than this listener accepts: send less.", closesConnection: true)
-    private static let auditNotWritable = Refusal(
-        .unavailable, "audit/not-writable", "The audit record cannot be written, so nothing was sent: try again shortly.")
-    private static let upstreamOverloaded = Refusal(
-        .unavailable, "upstream/overload",
-        "As many requests as this service may be given at once are under way, so this one was not sent: try again shortly.")
-    private static let signingFailed = Refusal(.fault, "gateway/signing", "The request could not be signed, so nothing was sent.")
 }
 
 extension Exchange: AdmissionWaiter {
     func admissionDecided(_ decision: AdmissionDecision) {
-        ticket = nil
-        record.waitNanoseconds = Clock.monotonicNanoseconds() &- start
+        stopWaiting()
         switch decision {
         case .admitted(let reading): admitted(by: reading)
         case .refused(let refusal):

@@ -71,21 +71,22 @@ extension Exchange {
                 _ = showBody(relay.heldBody)
             }
         }
-        if relay.throttle != nil {
-            worker.counters.upstreamThrottles += 1
-            if let authorized = recorded?.admitted.authorized {
-                runtime.limiter.upstreamThrottled(
-                    route: authorized.matched.route, sentAt: sentAt, now: Clock.monotonicNanoseconds())
-            }
-            if !retryAfterThrottle() { answerThrottle() }
-            return
-        }
+        if relay.throttle != nil { return throttled(mayRetry: true) }
         if let authorized = recorded?.admitted.authorized {
             runtime.limiter.upstreamSucceeded(route: authorized.matched.route, now: Clock.monotonicNanoseconds())
         }
         worker.counters.count(origin: .upstream, status: record.status)
         answerEnded()
         releaseDownstream()?.finish()
+    }
+
+    /// The upstream has throttled this attempt: the limits adapt, and the request is sent again or its caller told.
+    func throttled(mayRetry: Bool) {
+        worker.counters.upstreamThrottles += 1
+        if let authorized = recorded?.admitted.authorized {
+            runtime.limiter.upstreamThrottled(route: authorized.matched.route, sentAt: sentAt, now: Clock.monotonicNanoseconds())
+        }
+        if !(mayRetry && retryAfterThrottle()) { answerThrottle() }
     }
 
     func upstreamReadIsComplete() {
