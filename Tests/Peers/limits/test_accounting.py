@@ -1,8 +1,13 @@
 """What is counted and what is not: refusals, turns that are given back, and reloads."""
 
+import asyncio
 import contextlib
 import json
+import random
+import time
 
+import h2.config
+import h2.connection
 import pytest
 
 from audit.trail import wait_for_records
@@ -99,13 +104,13 @@ def test_a_caller_that_hangs_up_leaves_the_queue_and_the_next_one_has_its_turn(g
 
 def test_a_caller_that_hangs_up_before_another_attempt_is_not_sent_again(gateway, upstream, tmp_path):
     path = tmp_path / "audit.jsonl"
-    upstream.scripts = [always(error(429, "ThrottledClientException", headers=[("x-amz-retry-after", "60000")]))]
+    upstream.scripts = [always(error(429, "ThrottledClientException", headers=[("x-amz-retry-after", "50000")]))]
     limits = {"account": {"rate": "10/s", "burst": 10, "per": "upstream", "maxWait": "1m"}}
     running = gateway(limited_config(upstream.url, limits, audit={"file": {"path": str(path), "sync": "never"}}))
     with Client(running.address) as client:
         client.send(request_bytes())
         wait_until(lambda: status(running)["upstreamThrottles"] == 1)
-    # The outcome is written when the caller has gone, not when the minute is over.
+    # The outcome is written when the caller has gone, not when its next attempt is due.
     intent, outcome = (json.loads(line) for line in wait_for_records(path, 2).splitlines())
     assert (intent["stage"], outcome["stage"]) == ("intent", "outcome")
     assert outcome["status"] == 429 and outcome["attempts"] == 1
@@ -160,3 +165,58 @@ def test_who_waits_during_a_reload_has_its_turn(gateway, upstream):
         reload(running, config)
         third.send(request_bytes())
         assert [second.read().status, third.read().status] == [204, 204]
+
+
+def test_many_callers_who_hang_up_while_they_wait_cost_no_turns(gateway, double):
+    """Every other caller leaves after a moment of its own; the turns go to those who stay, and none is lost or doubled."""
+    rate, seconds = 100, 4
+    chime = double("--no-verify")
+    limits = {"account": {"rate": f"{rate}/s", "burst": 5, "per": "upstream", "maxWait": "400ms"}}
+    running = gateway(limited_config(chime.url, limits))
+    dice = random.Random(1)
+    ends = []
+
+    async def one(patience):
+        _, writer = stream = await asyncio.open_connection(*running.address)
+        writer.write(request_bytes())
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(stream[0].readuntil(b"\r\n\r\n"), patience)
+        ends.append(time.monotonic())
+        writer.close()
+
+    async def everybody():
+        tasks = []
+        for number in range(4 * rate * seconds):
+            await asyncio.sleep(max(0, started + number / (4 * rate) - time.monotonic()))
+            tasks.append(asyncio.create_task(one(dice.uniform(0, 0.4) if number % 2 else 30)))
+        await asyncio.gather(*tasks)
+
+    started = time.monotonic()
+    asyncio.run(everybody())
+    wait_until(lambda: status(running)["exchanges"] == 0)
+    sent = len(chime.requests)
+    # Those who left with their answer under way have used their turn; nobody else has.
+    assert sent <= 5 + rate * (max(ends) - started) + 1
+    assert sent >= 0.9 * rate * seconds
+    entry = limit_status(running, "account")
+    assert entry["waiting"] == 0
+    wait_until(lambda: remaining(running, "account") == 5)
+
+
+def test_over_http2_a_stream_that_is_reset_leaves_the_queue(gateway, upstream):
+    limits = {"account": {"rate": "3/m", "burst": 1, "per": "upstream", "maxWait": "1m"}}
+    running = gateway(limited_config(upstream.url, limits))
+    assert call(running.address).status == 204
+    with Client(running.address) as client:
+        peer = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
+        peer.initiate_connection()
+        fields = [(":method", "DELETE"), (":scheme", "http"), (":authority", "gateway.test"), (":path", "/phone-numbers/%2B12065550100")]
+        for stream in (1, 3):
+            peer.send_headers(stream, fields, end_stream=True)
+        client.send(peer.data_to_send())
+        wait_until(lambda: limit_status(running, "account")["waiting"] == 2)
+        peer.reset_stream(1)
+        client.send(peer.data_to_send())
+        wait_until(lambda: limit_status(running, "account")["waiting"] == 1)
+    wait_until(lambda: limit_status(running, "account")["waiting"] == 0)
+    assert len(upstream.requests) == 1

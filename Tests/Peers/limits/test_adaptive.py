@@ -147,3 +147,33 @@ def test_the_lowered_rate_holds_for_every_caller_and_over_a_reload(gateway, upst
     assert limit_status(running, "account")["ratePerSecond"] == pytest.approx(0.7 / 60)
     statuses = [call(running.address, headers=token("small")).status for _ in range(8)]
     assert statuses == [204] * 6 + [429] * 2
+
+
+def test_the_outcome_is_that_of_the_last_attempt_and_a_body_is_sent_again(gateway, upstream, tmp_path):
+    path = tmp_path / "audit.jsonl"
+    throttle = error(429, "ThrottledClientException", request_id="first", headers=[("x-amz-retry-after", "1")])
+    upstream.scripts = [always(throttle), lambda request, connection: connection.reset()]
+    config = adaptive_config(upstream.url, path)
+    config["routes"].append(
+        {"operation": "Update", "method": "POST", "path": "/phone-numbers/{phoneNumberId}", "upstream": "chime", "body": True,
+         "limits": ["account"]}
+    )  # fmt: skip
+    running = gateway(config)
+    found = call(running.address, "POST", body=b'{"Name":"n"}')
+    assert found.status == 503 and found.first("countersign-reason") == "upstream/closed"
+    assert [request.body for request in upstream.requests] == [b'{"Name":"n"}'] * 2
+    _, outcome = (json.loads(line) for line in wait_for_records(path, 2).splitlines())
+    assert outcome["attempts"] == 2 and outcome["status"] == 503 and outcome["origin"] == "gateway"
+    assert outcome["decision"]["state"] == "unknown: sent, no answer"
+    assert outcome.get("upstreamRequestId") is None
+
+
+def test_the_wait_of_the_audit_record_is_the_wait_for_the_limits(gateway, upstream, tmp_path):
+    path = tmp_path / "audit.jsonl"
+    upstream.script = lambda request, connection: (time.sleep(0.5), connection.send(answer(204)))
+    upstream.scripts = [lambda request, connection: (time.sleep(0.5), connection.send(error(429, "ThrottledClientException")))]
+    running = gateway(adaptive_config(upstream.url, path))
+    assert call(running.address).status == 204
+    _, outcome = (json.loads(line) for line in wait_for_records(path, 2).splitlines())
+    # What the upstream took for its two answers is none of it.
+    assert 0 < outcome["decision"]["waitMs"] <= outcome["durationMs"] - 990

@@ -6,6 +6,7 @@ import threading
 
 from audit.trail import wait_for_records
 from limits.limited import limit_status, limited_config, reload, status, wait_until
+from limits.one_429 import one_429
 from support.expect import refusal, relayed
 from support.process import basic_config
 from support.upstream import always, answer, error, plain
@@ -177,3 +178,20 @@ def test_without_it_nothing_is_shed(gateway, upstream):
         upstream.wait_for_requests(20)
         gate.open()
         assert {client.read().status for client in inside} == {204}
+
+
+def test_another_attempt_that_finds_no_place_is_answered_as_the_throttle_it_was(gateway, upstream):
+    gate = Gate()
+    upstream.scripts = [always(error(429, "ThrottledClientException", headers=[("x-amz-retry-after", "1500")])), gate]
+    limits = {"account": {"rate": "100/s", "burst": 100, "per": "upstream", "maxWait": "30s"}}
+    running = gateway(capped_config(upstream.url, limits, upstream={"maxInFlight": 1}))
+    with Client(running.address) as first, Client(running.address) as second:
+        first.send(request_bytes())
+        wait_until(lambda: status(running)["upstreamThrottles"] == 1)
+        second.send(request_bytes())
+        upstream.wait_for_requests(2)
+        one_429(first.read(), "upstream/throttled", origin="upstream")
+        gate.open()
+        assert second.read().status == 204
+        assert first.request().status == 204
+    assert len(upstream.requests) == 3

@@ -10,9 +10,10 @@ import time
 import pytest
 
 from audit.trail import wait_for_records
-from limits.limited import limit_status, limited_config, wait_until
+from limits.limited import limit_status, limited_config, status, wait_until
 from limits.one_429 import items, one_429
 from support.expect import relayed
+from support.process import basic_config
 from support.upstream import always, answer, error
 from support.wire import Answer, Client, call, request_bytes
 
@@ -110,6 +111,7 @@ THROTTLES = {
     "503 Code": (503, [], b'{ "Message" : "m", "Code" : "SlowDown" }'),
     "400 code": (400, [], b'{"message":"m","code":"Throttling"}'),
     "403 code with namespace": (403, [], b'{"code":"aws#TooManyRequestsException"}'),
+    "400 Code beside an empty header": (400, [("x-amzn-ErrorType", "")], b'{"Code":"SlowDown"}'),
     "400 __type": (400, [], b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
     "400 __type with namespace": (400, [], b'{"__type":"com.amazonaws.chime.v20180501#ThrottledClientException"}'),
     "503 __type after a nested object": (503, [], b'{"detail":{"Code":"x"},"list":["Code"],"__type":"EC2ThrottledException"}'),
@@ -306,3 +308,47 @@ def test_without_limits_no_field_speaks_of_them(plain_pair):
     found = call(running.address)
     relayed(found, 204)
     assert found.all("ratelimit") == found.all("ratelimit-policy") == []
+
+
+@pytest.mark.parametrize("stalls", [False, True], ids=["cut short", "stalled"])
+def test_a_throttle_is_known_by_its_head_whatever_becomes_of_its_body(gateway, upstream, stalls):
+    torn = answer(429, "Error", [("Retry-After", "4")], b"x" * 100, "its-id")[:-50]
+
+    def script(request, connection):
+        connection.send(torn)
+        if not stalls:
+            connection.close()
+
+    upstream.script = script
+    config = basic_config(upstream.url)
+    config["upstreams"]["chime"]["responseTimeout"] = "300ms"
+    running = gateway(config)
+    found = call(running.address)
+    milliseconds, _ = one_429(found, "upstream/throttled", origin="upstream", limit=False)
+    assert milliseconds == 4000 and found.first("x-amzn-RequestId") == "its-id"
+
+
+def test_a_throttle_without_a_request_id_has_ours(plain_pair):
+    running, upstream = plain_pair
+    upstream.script = always(b"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n")
+    found = call(running.address)
+    one_429(found, "upstream/throttled", origin="upstream", limit=False)
+    assert found.first("x-amzn-RequestId") == found.first("countersign-id")
+
+
+def test_a_body_that_comes_slowly_is_not_held_against_its_request(gateway, upstream):
+    """It asks when it is complete, and by then a second has brought its turn, whatever others took before."""
+    config = limited_config(upstream.url, {"account": {"rate": "1/s", "burst": 1, "per": "upstream"}})
+    config["routes"].append(
+        {"operation": "Update", "method": "POST", "path": "/phone-numbers/{phoneNumberId}", "upstream": "chime", "body": True,
+         "limits": ["account"]}
+    )  # fmt: skip
+    running = gateway(config)
+    with Client(running.address) as slow, Client(running.address) as quick:
+        slow.send("POST /phone-numbers/%2B12065550100 HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 4\r\n\r\nab")
+        wait_until(lambda: status(running)["exchanges"] == 1)
+        assert quick.request().status == 204
+        time.sleep(1.01)
+        slow.send("cd")
+        assert slow.read("POST").status == 204
+    assert upstream.requests[-1].body == b"abcd"
