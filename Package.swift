@@ -40,7 +40,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "CHiredis", "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Wire",
+                "CHiredis", "CZlib", "Digests", "SigV4", "GatewayCore", "GatewayConfig", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

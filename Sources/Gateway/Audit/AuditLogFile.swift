@@ -64,6 +64,43 @@ struct AuditLogFile: AuditFile {
         }
     }
 
+    /// The new file is made and locked under another name first, so that at no time a failure leaves the path without a file that is ours.
+    /// After a crash between the two renames the path is missing, and the next start goes on behind the rotated file.
+    mutating func rotate(to suffix: String) throws(AuditFileError) -> AuditOpening {
+        // Somebody else is rotating just now.
+        guard descriptor >= 0, sameFile() != nil else { return try reopen() }
+        let rotated = path + suffix
+        var status = stat()
+        guard lstat(rotated, &status) != 0, lstat(rotated + ".gz", &status) != 0 else {
+            throw AuditFileError(call: "rename", reason: "\(rotated) exists already")
+        }
+        let next = path + ".next"
+        unlink(next)
+        let opened = try AuditLogFile.open(next)
+        do throws(AuditFileError) {
+            let new = try AuditLogFile.status(of: opened)
+            _ = try call("rename") { Int(rename(path, rotated)) }
+            do throws(AuditFileError) {
+                _ = try call("rename") { Int(rename(next, path)) }
+            } catch {
+                rename(rotated, path)
+                throw error
+            }
+            syncDirectory()
+            release()
+            descriptor = opened
+            return AuditOpening(size: 0, identity: UInt64(new.st_ino))
+        } catch {
+            Glibc.close(opened)
+            unlink(next)
+            throw error
+        }
+    }
+
+    func read(from offset: Int, count: Int) throws(AuditFileError) -> [UInt8] {
+        try AuditTail.read(descriptor, from: offset, count: count)
+    }
+
     /// Closes the file, which unlocks it.
     mutating func release() {
         if descriptor >= 0 { Glibc.close(descriptor) }
@@ -116,8 +153,16 @@ struct AuditLogFile: AuditFile {
             opening.size = offset + kept
             if opening.size < size { opening.notes.append(try setAside(descriptor, from: opening.size, to: size)) }
             if isEdited { opening.notes.append("record \(sequence), the last one of the file as found, does not match its hash") }
+            opening.begun = try firstTime(descriptor)
         }
         return opening
+    }
+
+    /// The time of the first record; nil where none stands in the first 64 KiB.
+    private func firstTime(_ descriptor: Int32) throws(AuditFileError) -> Int64? {
+        let head = try AuditTail.read(descriptor, from: 0, count: 64 << 10)
+        guard let feed = head.firstIndex(of: 0x0A) else { return nil }
+        return head[..<feed].withUnsafeBytes { AuditFields($0) }.flatMap { RFC3339.parse($0.time.utf8) }
     }
 
     /// Moves bytes that are no whole record into a file of their own, which is on disk before they are cut off.
@@ -142,7 +187,9 @@ struct AuditLogFile: AuditFile {
     }
 
     /// A new file is found after a power failure only if its directory is on disk too. Some file systems refuse; that is not our fault.
-    private func syncDirectory() {
+    private func syncDirectory() { AuditLogFile.syncDirectory(of: path) }
+
+    static func syncDirectory(of path: String) {
         let directory = AuditPredecessor(path: path).directory
         let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }

@@ -7,7 +7,7 @@ import Glibc
 struct AuditPredecessor {
     let directory: String
     private let path: String
-    private let name: String
+    let name: String
 
     init(path: String) {
         self.path = path
@@ -30,16 +30,20 @@ struct AuditPredecessor {
         return best
     }
 
-    /// Leaves the note. Its loss costs nothing as long as a rotated file can be read, so errors are passed over.
-    func save(_ chain: AuditChain) {
+    /// Leaves the note. Its loss costs nothing as long as a rotated file can be read as it is: only where this says true may one be
+    /// compressed or taken away.
+    @discardableResult
+    func save(_ chain: AuditChain) -> Bool {
         let temporary = path + ".state.new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return false }
         let text = Array("\(chain.nextSequence) \(chain.previous)\n".utf8)
         let written = text.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         let isWritten = written == text.count && fdatasync(descriptor) == 0
         close(descriptor)
-        if isWritten { rename(temporary, path + ".state") } else { unlink(temporary) }
+        if isWritten, rename(temporary, path + ".state") == 0 { return true }
+        unlink(temporary)
+        return false
     }
 
     private func state() -> AuditChain? {
@@ -52,7 +56,10 @@ struct AuditPredecessor {
     }
 
     /// Names that rotation gives: `audit.jsonl.1`, `audit.jsonl-20260131`, `audit-20260131.jsonl`.
-    private func rotated() -> [String] {
+    private func rotated() -> [String] { siblings().filter(isRotated) }
+
+    /// The names of all files beside the trail.
+    func siblings() -> [String] {
         guard let stream = opendir(directory) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -60,7 +67,7 @@ struct AuditPredecessor {
             let candidate = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
             }
-            if isRotated(candidate) { names.append(candidate) }
+            names.append(candidate)
         }
         return names
     }

@@ -8,12 +8,14 @@ import Synchronization
 enum AuditTrailError: Error, CustomStringConvertible {
     case file(path: String, AuditFileError)
     case digest(DigestError)
+    case checkpointKey(AuditSigner.BadKey)
     case thread(String)
 
     var description: String {
         switch self {
         case .file(let path, let error): "cannot open the audit trail \(path): \(error)"
         case .digest(let error): "cannot open the audit trail: \(error)"
+        case .checkpointKey(let problem): "cannot open the audit trail: the key of its checkpoints \(problem)"
         case .thread(let reason): "cannot start the audit writer: \(reason)"
         }
     }
@@ -27,12 +29,21 @@ enum AuditTrailEvent: Sendable, Equatable {
     case reopened
     /// The old file stays in use.
     case reopeningFailed(AuditFileError)
+    case rotated
+    /// The file stays in use, and it is tried again.
+    case rotationFailed(AuditFileError)
+    /// A rotated file that stays as it is.
+    case archivingFailed(String, AuditFileError)
+    /// The checkpoint stands in the trail, but not in this file beside it.
+    case checkpointNotSaved(String, AuditFileError)
 }
 
-/// The audit trail: one writer thread with the one file, and lanes that lead to it from the event loops.
+/// The audit trail: one writer thread with the one file (and its mirror), and lanes that lead to it from the event loops.
 ///
 /// A record goes entry -> lane (encoded there) -> inbox -> journal (chained, written, synced) -> waiter, back on its loop.
 final class AuditTrail: Sendable {
+    typealias Journal = AuditJournal<AuditMirroredFile<AuditLogFile>>
+
     let sync: AuditSync
     private let rule: AuditRule
     private let instance: String
@@ -74,30 +85,50 @@ final class AuditTrail: Sendable {
         sync = rule.sync
         let (journal, notes) = try AuditTrail.open(rule, instance: instance)
         for note in notes { observer(.noted(note)) }
-        let worker = AuditWriter(journal: journal, trail: self, inbox: inbox, path: rule.path)
+        let worker = AuditWriter(journal: journal, trail: self, inbox: inbox, rule: rule)
         let thread = try worker.start()
         writer.withLock { $0 = thread }
     }
 
-    private static func open(_ rule: AuditRule, instance: String) throws(AuditTrailError) -> (AuditJournal<AuditLogFile>, [String]) {
-        var file: AuditLogFile
+    private static func open(_ rule: AuditRule, instance: String) throws(AuditTrailError) -> (Journal, [String]) {
+        var file: AuditMirroredFile<AuditLogFile>
         do throws(DigestError) {
             // A key or an algorithm that does not work is told now, not at the first request.
             _ = try AuditEncoder(instance: instance, style: rule.subject)
-            file = try AuditLogFile(path: rule.path)
+            let mirror: AuditLogFile? = if let path = rule.mirrorPath { try AuditLogFile(path: path) } else { nil }
+            file = AuditMirroredFile(try AuditLogFile(path: rule.path), mirror: mirror, sync: rule.sync)
         } catch {
             throw .digest(error)
         }
-        let opening: AuditOpening
+        var opening: AuditOpening
         do throws(AuditFileError) {
             opening = try file.reopen()
         } catch {
             throw .file(path: rule.path, error)
         }
-        do throws(DigestError) {
-            return (try AuditJournal(file: file, opening: opening, sync: rule.sync), opening.notes)
+        if let error = file.mirrorDoubt {
+            file.release()
+            throw .file(path: rule.mirrorPath ?? "", error)
+        }
+        let chain = opening.chain ?? AuditChain()
+        let sidecar = AuditSidecar(trail: rule.path)
+        var lastCheckpoint: UInt64 = 0
+        if rule.checkpoint != nil {
+            if let note = sidecar.contradiction(with: chain) { opening.notes.append(note) }
+            if let last = sidecar.load(), last.sequence + 1 == chain.nextSequence, last.hash == chain.previous {
+                lastCheckpoint = last.sequence
+            }
+        }
+        do throws(AuditJournalError) {
+            let journal = try Journal(
+                file: file, opening: opening, sync: rule.sync, checkpoint: rule.checkpoint.map { ($0, instance) },
+                lastCheckpoint: lastCheckpoint)
+            return (journal, opening.notes)
         } catch {
-            throw .digest(error)
+            switch error {
+            case .digest(let error): throw .digest(error)
+            case .key(let problem): throw .checkpointKey(problem)
+            }
         }
     }
 

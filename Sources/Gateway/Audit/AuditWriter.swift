@@ -5,20 +5,30 @@ import Glibc
 ///
 /// While a round is on its way to the disk the next one gathers in the inbox: that is the group commit.
 final class AuditWriter {
-    private var journal: AuditJournal<AuditLogFile>
+    private var journal: AuditTrail.Journal
     private let trail: AuditTrail
     private let inbox: AuditInbox
-    private let predecessor: AuditPredecessor
+    /// Of the trail and of its mirror.
+    private let predecessors: [AuditPredecessor]
+    private let sidecars: [AuditSidecar]
+    private var rotation: AuditRotation?
+    private let archive: AuditArchive?
 
     /// How long after a round the thread stays asleep to what nobody waits for, in milliseconds. At high rates this, not the number of
     /// requests, sets how often the thread runs; it is also about how much a `kill -9` takes with `interval` and `never`.
     private static let dozeMilliseconds: UInt64 = 2
 
-    init(journal: consuming AuditJournal<AuditLogFile>, trail: AuditTrail, inbox: AuditInbox, path: String) {
+    init(journal: consuming AuditTrail.Journal, trail: AuditTrail, inbox: AuditInbox, rule: AuditRule) {
         self.journal = journal
         self.trail = trail
         self.inbox = inbox
-        predecessor = AuditPredecessor(path: path)
+        let paths = [rule.path] + (rule.mirrorPath.map { [$0] } ?? [])
+        predecessors = paths.map { AuditPredecessor(path: $0) }
+        sidecars = paths.map { AuditSidecar(trail: $0) }
+        rotation = rule.rotation.map { AuditRotation($0) }
+        archive = rule.rotation.map { rule in
+            AuditArchive(rule: rule, paths: paths) { [weak trail] path, error in trail?.publish(.archivingFailed(path, error)) }
+        }
     }
 
     /// Starts the thread, which alone uses this object from then on.
@@ -47,14 +57,17 @@ final class AuditWriter {
 
     private func run() {
         var doze: UInt64 = 0
+        archive?.request()
         while true {
-            var work = inbox.wait(doze: doze, deadline: journal.deadline)
+            var work = inbox.wait(doze: doze, deadline: deadline)
             trail.backlogIsTaken()
-            let now = AuditInbox.milliseconds()
+            let now = tellTime()
             journal.noteDroppedRefusals(work.droppedRefusals)
             if work.shallReopen { reopen(now: now) }
             if !work.deliveries.isEmpty { write(&work.deliveries, now: now) }
-            journal.tick(now: AuditInbox.milliseconds())
+            journal.tick(now: tellTime())
+            saveCheckpoint()
+            rotate(now: AuditInbox.milliseconds())
             if work.shallClose {
                 var last = inbox.shut()
                 if !last.isEmpty { write(&last, now: AuditInbox.milliseconds()) }
@@ -62,6 +75,55 @@ final class AuditWriter {
             }
             trail.publish(journal.status, journal.counters)
             doze = AuditInbox.milliseconds() + AuditWriter.dozeMilliseconds
+        }
+    }
+
+    /// The clock of deadlines; tells the journal the time of day.
+    private func tellTime() -> UInt64 {
+        let now = AuditInbox.milliseconds()
+        journal.timeOfDayOffset = Clock.wallMilliseconds() - Int64(clamping: now)
+        return now
+    }
+
+    private var deadline: UInt64? {
+        let now = AuditInbox.milliseconds()
+        let time = Int64(clamping: now) + journal.timeOfDayOffset
+        let turning = rotation?.deadline(byteCount: journal.byteCount, begun: journal.begun, time: time, now: now)
+        guard let turning else { return journal.deadline }
+        return min(turning, journal.deadline ?? turning)
+    }
+
+    private func rotate(now: UInt64) {
+        let time = Int64(clamping: now) + journal.timeOfDayOffset
+        guard journal.status == .writable,
+            rotation?.isDue(byteCount: journal.byteCount, begun: journal.begun, time: time, now: now) == true
+        else { return }
+        do throws(AuditFileError) {
+            try journal.rotate(to: AuditRotation.suffix(time: time), now: now)
+        } catch {
+            rotation?.hasFailed(now: now)
+            trail.publish(.rotationFailed(error))
+            return
+        }
+        saveCheckpoint()
+        trail.publish(.rotated)
+        if saveState() { archive?.request() }
+    }
+
+    /// Whether the note of each file says where its chain goes on, so that rotated files are not needed for that.
+    private func saveState() -> Bool {
+        let chain = journal.chain
+        return predecessors.map { $0.save(chain) }.allSatisfy { $0 }
+    }
+
+    private func saveCheckpoint() {
+        guard let line = journal.takeCheckpoint() else { return }
+        for sidecar in sidecars {
+            do throws(AuditFileError) {
+                try sidecar.save(line)
+            } catch {
+                trail.publish(.checkpointNotSaved(sidecar.path, error))
+            }
         }
     }
 
@@ -81,7 +143,7 @@ final class AuditWriter {
     private func reopen(now: UInt64) {
         do {
             try journal.reopen(now: now)
-            predecessor.save(journal.chain)
+            _ = saveState()
             trail.publish(.reopened)
         } catch {
             trail.publish(.reopeningFailed(error))
@@ -89,8 +151,10 @@ final class AuditWriter {
     }
 
     private func finish() {
-        let isWhole = journal.finish(now: AuditInbox.milliseconds())
-        predecessor.save(journal.chain)
+        let isWhole = journal.finish(now: tellTime())
+        saveCheckpoint()
+        _ = saveState()
+        archive?.stop()
         journal.release()
         trail.publish(finishedWhole: isWhole)
         trail.publish(journal.status, journal.counters)

@@ -193,6 +193,12 @@ public final class GatewayServer: Sendable {
                 case .noted(let text): logger.warning("audit trail", metadata: ["note": .string(text)])
                 case .reopened: logger.info("audit trail reopened")
                 case .reopeningFailed(let error): logger.error("audit trail not reopened", metadata: ["cause": .string("\(error)")])
+                case .rotated: logger.info("audit trail rotated")
+                case .rotationFailed(let error): logger.error("audit trail not rotated", metadata: ["cause": .string("\(error)")])
+                case .archivingFailed(let path, let error):
+                    logger.error("rotated audit file not compressed", metadata: ["file": .string(path), "cause": .string("\(error)")])
+                case .checkpointNotSaved(let path, let error):
+                    logger.error("audit checkpoint not saved", metadata: ["file": .string(path), "cause": .string("\(error)")])
                 }
             }
         } catch {

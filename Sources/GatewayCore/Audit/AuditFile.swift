@@ -4,13 +4,16 @@ public struct AuditFileError: Error, Equatable, CustomStringConvertible {
     public var call: StaticString
     /// In words, with the name of the error: `No space left on device`.
     public var reason: String
+    /// Whether it was the file of `audit.mirror`.
+    public var isOfMirror: Bool
 
-    public init(call: StaticString, reason: String) {
+    public init(call: StaticString, reason: String, isOfMirror: Bool = false) {
         self.call = call
         self.reason = reason
+        self.isOfMirror = isOfMirror
     }
 
-    public var description: String { "\(call): \(reason)" }
+    public var description: String { "\(isOfMirror ? "mirror: " : "")\(call): \(reason)" }
 
     public static func == (left: AuditFileError, right: AuditFileError) -> Bool { left.description == right.description }
 }
@@ -21,10 +24,13 @@ public struct AuditFileState: Sendable, Equatable {
     public var size: Int
     /// Whether a name still leads to it.
     public var isLinked: Bool
+    /// What the next record has to note: what was mended meanwhile.
+    public var notes: [String]
 
-    public init(size: Int, isLinked: Bool = true) {
+    public init(size: Int, isLinked: Bool = true, notes: [String] = []) {
         self.size = size
         self.isLinked = isLinked
+        self.notes = notes
     }
 }
 
@@ -37,12 +43,15 @@ public struct AuditOpening: Sendable, Equatable {
     public var chain: AuditChain?
     /// What the next record has to note: a torn line set aside, an edited last record.
     public var notes: [String]
+    /// The time of its first record, in milliseconds since 1970; nil where there is none.
+    public var begun: Int64?
 
-    public init(size: Int, identity: UInt64 = 0, chain: AuditChain? = nil, notes: [String] = []) {
+    public init(size: Int, identity: UInt64 = 0, chain: AuditChain? = nil, notes: [String] = [], begun: Int64? = nil) {
         self.size = size
         self.identity = identity
         self.chain = chain
         self.notes = notes
+        self.begun = begun
     }
 }
 
@@ -59,6 +68,11 @@ public protocol AuditFile {
     mutating func probe() throws(AuditFileError)
     /// Opens the path anew, making the file where it is missing. On an error the file that was open stays so.
     mutating func reopen() throws(AuditFileError) -> AuditOpening
+    /// Moves the file to its path with `suffix` behind it and opens a new, empty one. On an error the file that was open stays so, in
+    /// its place.
+    mutating func rotate(to suffix: String) throws(AuditFileError) -> AuditOpening
+    /// Bytes of the open file, fewer than wanted where it ends.
+    func read(from offset: Int, count: Int) throws(AuditFileError) -> [UInt8]
     /// Closes the file.
     mutating func release()
 }

@@ -15,8 +15,13 @@ public struct AuditJournal<File: AuditFile> {
     private let context: SHA256Context
     /// The size that the file has if nobody else changed it.
     private var size: Int
-    /// Chain and size as of the last successful sync: where a failed one leads back to.
-    private var synced: (chain: AuditChain, size: Int)
+    /// The `seq` of the last checkpoint.
+    private var signed: UInt64
+    private var checkpointer: AuditCheckpointer?
+    /// The last checkpoint, until `takeCheckpoint`.
+    private var newCheckpoint: [UInt8]?
+    /// As of the last successful sync: where a failed one leads back to. With `sync: never`, as of the last write.
+    private var synced: Place
     /// Rounds written but not synced. A failed `fdatasync` may have dropped their pages, and the kernel reports that once only, so they
     /// are written again rather than synced again. Always empty with `sync: never`.
     private var unsynced: [AuditBatch] = []
@@ -24,11 +29,7 @@ public struct AuditJournal<File: AuditFile> {
     private var syncDeadline: UInt64?
     /// Records of requests that went on already, to be written first.
     private var owed = AuditBatch()
-    private var notes: [String]
-    /// Notes in records that are not synced yet.
-    private var heldNotes: [String] = []
-    private var refusalsToNote: UInt64 = 0
-    private var outcomesToNote: UInt64 = 0
+    private var notes: AuditNotes
     private var nextProbe: UInt64 = 0
     /// Whether the open file can no longer be trusted (torn, unlinked, failed to sync) and the path has to be opened anew.
     private var needsReopening = false
@@ -37,6 +38,20 @@ public struct AuditJournal<File: AuditFile> {
     private var identity: UInt64
     private var lines: [UInt8] = []
 
+    /// How far the trail has come.
+    private struct Place {
+        var chain: AuditChain
+        var size: Int
+        var signed: UInt64
+    }
+
+    private var place: Place { Place(chain: chain, size: size, signed: signed) }
+
+    /// What to add to `now` for the time of day (milliseconds since 1970), which may jump; for the times of checkpoints.
+    public var timeOfDayOffset: Int64 = 0
+    /// The time of the file's first record; nil where there is none.
+    public private(set) var begun: Int64?
+
     /// Between a failure and the next try, in milliseconds.
     public static var probeInterval: UInt64 { 200 }
     /// Longest time that written records stay unsynced, with `always` (outcomes, which nobody waits for) and `interval`, in milliseconds.
@@ -44,15 +59,26 @@ public struct AuditJournal<File: AuditFile> {
     /// A sync is made earlier when this much is unsynced, in bytes; also the bound for what is owed.
     public static var heldByteLimit: Int { 8 << 20 }
 
-    public init(file: File, opening: AuditOpening, sync: AuditSync) throws(DigestError) {
+    /// - Parameter lastCheckpoint: the `seq` of the last checkpoint, where the trail is known to end with it.
+    public init(
+        file: File, opening: AuditOpening, sync: AuditSync, checkpoint: (rule: AuditCheckpointRule, instance: String)? = nil,
+        lastCheckpoint: UInt64 = 0
+    ) throws(AuditJournalError) {
         self.file = file
         self.sync = sync
-        context = try SHA256Context()
+        do throws(DigestError) { context = try SHA256Context() } catch { throw .digest(error) }
+        do throws(AuditSigner.BadKey) {
+            if let checkpoint { checkpointer = try AuditCheckpointer(rule: checkpoint.rule, instance: checkpoint.instance) }
+        } catch {
+            throw .key(error)
+        }
         chain = opening.chain ?? AuditChain()
         size = opening.size
         identity = opening.identity
-        synced = (chain, size)
-        notes = opening.notes
+        begun = opening.begun
+        signed = lastCheckpoint
+        synced = Place(chain: chain, size: size, signed: signed)
+        notes = AuditNotes(opening.notes)
     }
 
     /// Writes what is owed and then all of `batches`, and with `sync: always` makes it durable if anybody waits for it.
@@ -72,6 +98,7 @@ public struct AuditJournal<File: AuditFile> {
         case .unwritable:
             if now >= nextProbe { _ = recover(now: now) }
         case .writable:
+            if let due = checkpointer?.deadline, now >= due { sign(now: now) }
             if let syncDeadline, now >= syncDeadline { _ = synchronize(now: now) }
         }
     }
@@ -79,7 +106,26 @@ public struct AuditJournal<File: AuditFile> {
     /// When `tick` has something to do next; nil for never.
     public var deadline: UInt64? {
         if case .unwritable = status { return nextProbe }
-        return syncDeadline
+        guard let signing = checkpointer?.deadline else { return syncDeadline }
+        return min(signing, syncDeadline ?? signing)
+    }
+
+    /// The size of the file that is written to, in bytes.
+    public var byteCount: Int { size }
+
+    /// The line of a checkpoint that is on disk (with `sync: never`: that is written), once.
+    public mutating func takeCheckpoint() -> [UInt8]? {
+        defer { newCheckpoint = nil }
+        return newCheckpoint
+    }
+
+    /// Begins a new file and leaves the old one, which a checkpoint ends, under its path with `suffix`. Only while `status` is `writable`;
+    /// on an error the old file stays in use.
+    public mutating func rotate(to suffix: String, now: UInt64) throws(AuditFileError) {
+        sign(now: now)
+        if status == .writable, !unsynced.isEmpty { _ = synchronize(now: now) }
+        if case .unwritable(let reason) = status { throw AuditFileError(call: "rotate", reason: reason) }
+        adopt(try file.rotate(to: suffix))
     }
 
     /// Goes on in the file that the path names now (after logrotate moved the old one). On an error the old file stays in use.
@@ -96,12 +142,14 @@ public struct AuditJournal<File: AuditFile> {
     /// Writes what is owed and syncs (unless `never`), before the end of the process. Whether nothing stayed behind.
     public mutating func finish(now: UInt64) -> Bool {
         if case .unwritable = status, !recover(now: now) { return owed.isEmpty }
+        sign(now: now)
+        if case .unwritable = status { return owed.isEmpty }
         return unsynced.isEmpty || synchronize(now: now)
     }
 
     /// Has the next record say that so many refusals found no room on their way to the journal.
     public mutating func noteDroppedRefusals(_ count: UInt64) {
-        refusalsToNote += count
+        notes.count(refusals: count)
         counters.droppedRefusals += count
     }
 
@@ -110,20 +158,22 @@ public struct AuditJournal<File: AuditFile> {
 
     // MARK: - One round
 
-    private mutating func writeRound(_ batches: [AuditBatch], now: UInt64) -> AuditVerdict {
-        if batches.isEmpty, owed.isEmpty { return .written }
+    private mutating func writeRound(_ batches: [AuditBatch], now: UInt64, shallSign: Bool = false) -> AuditVerdict {
+        if batches.isEmpty, owed.isEmpty, !shallSign { return .written }
         do {
             try checkFile()
         } catch {
             keep(batches)
             return fail(error, now: now)
         }
-        let start = (chain: chain, size: size)
+        let start = place
+        let isSigned: Bool
         do {
-            seal(batches)
+            isSigned = seal(batches, now: now, shallSign: shallSign)
             try writeLines()
         } catch {
             chain = start.chain
+            signed = start.signed
             cut(to: start.size)
             keep(batches)
             return fail(error, now: now)
@@ -131,21 +181,42 @@ public struct AuditJournal<File: AuditFile> {
         counters.records += chain.nextSequence - start.chain.nextSequence
         counters.bytes += UInt64(size - start.size)
         counters.commits += 1
-        noteIsWritten()
+        if begun == nil { begun = timeOfDay(now) }
+        notes.areWritten(untilSynced: sync != .never)
         hold(batches, now: now)
         let isAwaited = sync == .always && batches.contains { $0.awaitedCount > 0 }
-        guard isAwaited || unsyncedByteCount > Self.heldByteLimit else { return .written }
-        if !synchronize(now: now), case .unwritable(let reason) = status { return .failed(reason: reason) }
+        // A checkpoint that is told of must not be lost, or the trail would look as if its end had been cut off.
+        if isAwaited || unsyncedByteCount > Self.heldByteLimit || isSigned && sync != .never {
+            if !synchronize(now: now), case .unwritable(let reason) = status { return .failed(reason: reason) }
+        }
+        if isSigned { newCheckpoint = lastLine }
+        checkpointer?.observe(uncovered: chain.nextSequence - 1 - signed, now: now)
         return .written
+    }
+
+    /// Signs what no checkpoint covers yet.
+    private mutating func sign(now: UInt64) {
+        guard checkpointer != nil, status == .writable, chain.nextSequence - 1 > signed else { return }
+        // A round may have failed, or libcrypto.
+        if writeRound([], now: now, shallSign: true) != .written || chain.nextSequence - 1 != signed { checkpointer?.postpone(now: now) }
+    }
+
+    private func timeOfDay(_ now: UInt64) -> Int64 { Int64(clamping: now) + timeOfDayOffset }
+
+    private var lastLine: [UInt8] {
+        let start = lines.dropLast().lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+        return Array(lines[start...])
     }
 
     /// A file that was deleted takes writes without complaint, and one that somebody else cut or wrote to breaks the chain.
     private mutating func checkFile() throws(AuditFileError) {
         let state = try file.inspect()
+        notes.append(contentsOf: state.notes)
         if !state.isLinked {
             notes.append("the file was removed while in use; this one continues it")
             // What was not synced is in nobody's hands any more: it goes into the new file.
             chain = synced.chain
+            signed = synced.signed
             keepUnsynced()
             needsReopening = true
             adopt(try file.reopen())
@@ -156,11 +227,18 @@ public struct AuditJournal<File: AuditFile> {
         }
     }
 
-    private mutating func seal(_ batches: [AuditBatch]) {
+    /// Whether the last of the lines is a checkpoint.
+    private mutating func seal(_ batches: [AuditBatch], now: UInt64, shallSign: Bool) -> Bool {
         lines.removeAll(keepingCapacity: true)
-        var note = noteText
+        var note = notes.text
         seal(owed, &note)
         for batch in batches { seal(batch, &note) }
+        guard let checkpointer, shallSign || checkpointer.isDue(recordCount: chain.nextSequence - 1 - signed),
+            let body = checkpointer.body(at: chain, time: timeOfDay(now))
+        else { return false }
+        signed = chain.nextSequence
+        body.withUnsafeBytes { chain.seal($0, note: note, with: context, into: &lines) }
+        return true
     }
 
     private mutating func seal(_ batch: AuditBatch, _ note: inout String?) {
@@ -194,6 +272,8 @@ public struct AuditJournal<File: AuditFile> {
                 unsyncedByteCount += batch.byteCount
             }
             if syncDeadline == nil { syncDeadline = now + Self.syncInterval }
+        } else {
+            synced = place
         }
         owed = AuditBatch()
         counters.owed = 0
@@ -205,6 +285,7 @@ public struct AuditJournal<File: AuditFile> {
         } catch {
             // What was awaited in this round is refused; whatever else may be lost is written again, into new pages.
             chain = synced.chain
+            signed = synced.signed
             keepUnsynced()
             cut(to: synced.size)
             needsReopening = true
@@ -212,10 +293,10 @@ public struct AuditJournal<File: AuditFile> {
             return false
         }
         counters.syncs += 1
-        synced = (chain, size)
+        synced = place
         unsynced.removeAll(keepingCapacity: true)
         unsyncedByteCount = 0
-        heldNotes.removeAll()
+        notes.areSynced()
         syncDeadline = nil
         return true
     }
@@ -232,6 +313,7 @@ public struct AuditJournal<File: AuditFile> {
     /// Takes a torn or doubtful end off the file.
     private mutating func cut(to length: Int) {
         size = length
+        if length == 0 { begun = nil }
         do {
             try file.truncate(to: length)
         } catch {
@@ -245,8 +327,7 @@ public struct AuditJournal<File: AuditFile> {
         unsynced.removeAll()
         unsyncedByteCount = 0
         syncDeadline = nil
-        notes = heldNotes + notes
-        heldNotes.removeAll()
+        notes.takeBack()
         keep(lost)
     }
 
@@ -257,13 +338,13 @@ public struct AuditJournal<File: AuditFile> {
                 switch duty {
                 case .awaited: break
                 case .optional:
-                    refusalsToNote += 1
+                    notes.count(refusals: 1)
                     counters.droppedRefusals += 1
                 case .owed:
                     if owed.byteCount + body.count <= Self.heldByteLimit {
                         owed.append(body: body, duty: .owed)
                     } else {
-                        outcomesToNote += 1
+                        notes.count(outcomes: 1)
                         counters.droppedOutcomes += 1
                     }
                 }
@@ -302,22 +383,13 @@ public struct AuditJournal<File: AuditFile> {
         }
         size = opening.size
         identity = opening.identity
-        synced = (chain, size)
+        begun = opening.begun
+        synced = place
     }
+}
 
-    // MARK: - Notes
-
-    private var noteText: String? {
-        var all = notes
-        if refusalsToNote > 0 { all.append("refusals not recorded: \(refusalsToNote)") }
-        if outcomesToNote > 0 { all.append("outcomes not recorded: \(outcomesToNote)") }
-        return all.isEmpty ? nil : all.joined(separator: "; ")
-    }
-
-    private mutating func noteIsWritten() {
-        if sync != .never, let noteText { heldNotes.append(noteText) }
-        notes.removeAll()
-        refusalsToNote = 0
-        outcomesToNote = 0
-    }
+/// Why a journal cannot be made.
+public enum AuditJournalError: Error, Equatable {
+    case digest(DigestError)
+    case key(AuditSigner.BadKey)
 }

@@ -8,6 +8,8 @@ public struct AuditLine: Sendable, Equatable {
     public let hash: AuditHash
     /// How many bytes from the start the hash covers.
     public let hashedByteCount: Int
+    /// Where the body begins, with a comma.
+    let bodyOffset: Int
 
     private static let prefix: StaticString = "{\"v\":1,\"seq\":"
     private static let previousName: StaticString = ",\"prev\":\""
@@ -41,6 +43,7 @@ public struct AuditLine: Sendable, Equatable {
         self.previous = previous
         self.hash = hash
         hashedByteCount = suffix + 74
+        bodyOffset = index
     }
 
     /// Whether the hash that the line states is the hash of its bytes.

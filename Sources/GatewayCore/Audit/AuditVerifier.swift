@@ -15,6 +15,14 @@ public struct AuditFinding: Sendable, Equatable {
         case unlinked
         /// The file ends in the middle of the line.
         case cutOff
+        /// The trail ends before this record, though a checkpoint that is kept beside it is of record `last`.
+        case endMissing(last: UInt64)
+        /// A checkpoint that none of the keys signed.
+        case badSignature
+        /// Another record stands where the checkpoint that is kept beside the trail should be.
+        case otherCheckpoint
+        /// Keys were given, but there is no checkpoint.
+        case unsigned
     }
 
     public var fault: Fault
@@ -47,10 +55,18 @@ public struct AuditVerifier {
     /// What a record after the last one would have.
     public private(set) var chain = AuditChain()
 
+    /// Checkpoints among the records, and the last of them.
+    public private(set) var checkpointCount: UInt64 = 0
+    public private(set) var lastCheckpoint: AuditCheckpoint?
+
     private let start: Start
+    private let keys: [AuditVerificationKey]
+    private let kept: AuditCheckpoint?
     private let context: SHA256Context
     private var file = 0
     private var line: UInt64 = 1
+    /// Lines in the file that ended last.
+    private var lastLine: UInt64 = 0
     /// The beginning of a line whose end is in the next chunk.
     private var partial: [UInt8] = []
     /// Waiting to learn whether the records missing at `finding` stand later on.
@@ -59,8 +75,13 @@ public struct AuditVerifier {
     /// A line longer than this is no record, in bytes.
     public static let longestLine = 1 << 20
 
-    public init(start: Start = .first) throws(DigestError) {
+    /// - Parameters:
+    ///   - keys: with any, each checkpoint must be signed by one of them, and there must be one.
+    ///   - kept: a checkpoint that was kept elsewhere: the trail must hold it, or begin later.
+    public init(start: Start = .first, keys: [AuditVerificationKey] = [], kept: AuditCheckpoint? = nil) throws(DigestError) {
         self.start = start
+        self.keys = keys
+        self.kept = kept
         context = try SHA256Context()
     }
 
@@ -95,8 +116,20 @@ public struct AuditVerifier {
     public mutating func endFile() {
         if !partial.isEmpty, !isDecided { report(.cutOff) }
         partial.removeAll()
+        lastLine = line - 1
         file += 1
         line = 1
+    }
+
+    /// The end of the last file. What must stand in a trail and does not is found now.
+    public mutating func finish() {
+        guard finding == nil else { return }
+        let last = chain.nextSequence - 1
+        if let kept, kept.sequence > last, start == .first || firstSequence != nil {
+            finding = AuditFinding(fault: .endMissing(last: kept.sequence), sequence: last + 1, file: max(0, file - 1), line: lastLine + 1)
+        } else if !keys.isEmpty, checkpointCount == 0, recordCount > 0 {
+            finding = AuditFinding(fault: .unsigned, sequence: last, file: max(0, file - 1), line: lastLine)
+        }
     }
 
     private mutating func check(_ text: UnsafeRawBufferPointer) {
@@ -117,7 +150,21 @@ public struct AuditVerifier {
         } else {
             chain = AuditChain(nextSequence: record.sequence + 1, previous: record.hash)
             recordCount += 1
+            checkSignature(record, text)
         }
+    }
+
+    private mutating func checkSignature(_ record: AuditLine, _ text: UnsafeRawBufferPointer) {
+        let isWrong = kept?.sequence == record.sequence && kept?.hash != record.hash
+        if isWrong { finding = AuditFinding(fault: .otherCheckpoint, sequence: record.sequence, file: file, line: line) }
+        guard !isWrong, AuditCheckpoint.stands(in: text, record) else { return }
+        let checkpoint = AuditCheckpoint(text)
+        if !keys.isEmpty, checkpoint?.isSigned(by: keys) != true {
+            finding = AuditFinding(fault: .badSignature, sequence: record.sequence, file: file, line: line)
+            return
+        }
+        checkpointCount += 1
+        lastCheckpoint = checkpoint
     }
 
     private mutating func search(_ record: AuditLine) {

@@ -1,4 +1,5 @@
 import Digests
+import Gateway
 import GatewayCore
 import Glibc
 
@@ -11,6 +12,9 @@ struct AuditInput {
         var description: String { "\(path): \(reason)" }
     }
 
+    /// Of the file beside a trail that holds a copy of its last checkpoint.
+    static let checkpointSuffix = ".checkpoint"
+
     /// Paths in the order of the chain.
     let paths: [String]
 
@@ -20,7 +24,8 @@ struct AuditInput {
         var ordered: [(sequence: UInt64, path: String)] = []
         for path in given {
             let name = path.split(separator: "/").last.map(String.init) ?? path
-            if given.count > 1, name.contains(".torn-") || name.hasSuffix(".state") {
+            if given.count > 1, name.hasSuffix(AuditInput.checkpointSuffix) { continue }
+            if given.count > 1, name.contains(".torn-") || name.hasSuffix(".state") || name.hasSuffix(".gz.tmp") {
                 skipped(path)
                 continue
             }

@@ -37,7 +37,7 @@ struct AuditQuery: ParsableCommand {
     @Option(help: "Records before this time.", transform: AuditQuery.time)
     var until: Int64?
 
-    @Option(help: "intent, outcome or refusal.")
+    @Option(help: "intent, outcome, refusal or checkpoint; checkpoints are shown with this alone.")
     var stage: AuditStageName?
 
     @Option(help: "Records of this operation, for example DeletePhoneNumber.")
@@ -78,6 +78,7 @@ struct AuditQuery: ParsableCommand {
                         badLineCount += 1
                         return
                     }
+                    if stage == nil, fields.stage == "checkpoint" { return }
                     let shown = selection.take(fields, isMatch: filter.matches(fields), String(decoding: line, as: UTF8.self))
                     if let shown { show(shown, &table) }
                 }
@@ -111,15 +112,7 @@ struct AuditQuery: ParsableCommand {
         guard let subject else { return filter }
         var key: [UInt8]?
         if let subjectKeyFile {
-            guard let data = FileManager.default.contents(atPath: subjectKeyFile) else {
-                Audit.complain("cannot read \(subjectKeyFile)")
-                throw Audit.unreadable
-            }
-            // As the gateway reads it: the line end behind the key is no part of it.
-            var bytes = Array(data)
-            if bytes.last == 0x0A { bytes.removeLast() }
-            if bytes.last == 0x0D { bytes.removeLast() }
-            key = bytes
+            key = try AuditKeys.read(subjectKeyFile)
         }
         try filter.restrict(toSubject: subject, key: key)
         return filter
@@ -134,7 +127,7 @@ struct AuditQuery: ParsableCommand {
 }
 
 enum AuditStageName: String, ExpressibleByArgument, CaseIterable {
-    case intent, outcome, refusal
+    case intent, outcome, refusal, checkpoint
 }
 
 /// Records as columns.

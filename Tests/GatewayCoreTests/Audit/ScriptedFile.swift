@@ -6,7 +6,7 @@ import Testing
 /// A file in memory that fails where a script says so. A class, so that a test keeps hold of what the journal writes to.
 final class ScriptedFile: AuditFile {
     enum Call: String {
-        case write, synchronize, truncate, inspect, probe, reopen
+        case write, synchronize, truncate, inspect, probe, reopen, rotate, read
     }
 
     enum Outcome {
@@ -27,6 +27,8 @@ final class ScriptedFile: AuditFile {
     /// What `reopen` finds; nil: the same file with the same bytes.
     var nextFile: [UInt8]?
     var identity: UInt64 = 1
+    /// What rotation left, oldest first.
+    var rotated: [(suffix: String, bytes: [UInt8])] = []
 
     func expect(_ call: Call, _ outcome: Outcome) { script.append((call, outcome)) }
 
@@ -86,9 +88,31 @@ final class ScriptedFile: AuditFile {
             bytes = []
             opening.size = 0
             opening.notes.append("torn")
-        case .empty, .needsMore: break
+        case .empty, .needsMore:
+            if let last = rotated.last { opening.chain = ScriptedFile.chain(behind: last.bytes, context) }
         }
         return opening
+    }
+
+    static func chain(behind bytes: [UInt8], _ context: SHA256Context) -> AuditChain? {
+        guard case .record(let sequence, let hash, _, _) = bytes.withUnsafeBytes({ AuditTail($0, isWholeFile: true, with: context) })
+        else { return nil }
+        return AuditChain(nextSequence: sequence + 1, previous: hash)
+    }
+
+    func rotate(to suffix: String) throws(AuditFileError) -> AuditOpening {
+        _ = try step(.rotate)
+        rotated.append((suffix, bytes))
+        bytes = []
+        durable = []
+        identity += 1
+        return AuditOpening(size: 0, identity: identity)
+    }
+
+    func read(from offset: Int, count: Int) throws(AuditFileError) -> [UInt8] {
+        // Reading is constant for the file, but a script counts it as a call all the same.
+        _ = try step(.read)
+        return Array(bytes[min(offset, bytes.count)..<min(offset + count, bytes.count)])
     }
 
     func release() {}

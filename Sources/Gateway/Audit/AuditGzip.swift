@@ -1,13 +1,15 @@
 import CZlib
 
 /// Undoes gzip (RFC 1952) as the bytes come in, several members one after the other included.
-final class AuditGzip {
-    struct Broken: Error, CustomStringConvertible {
-        var description: String
+package final class AuditGzip {
+    package struct Broken: Error, CustomStringConvertible {
+        package var description: String
+
+        package init(description: String) { self.description = description }
     }
 
     /// The first two bytes of every member.
-    static func isGzip(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    package static func isGzip(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.count > 1 && bytes[0] == 0x1F && bytes[1] == 0x8B
     }
 
@@ -16,7 +18,7 @@ final class AuditGzip {
     /// Whether the last member has come to its end.
     private var isComplete = false
 
-    init() throws(Broken) {
+    package init() throws(Broken) {
         // zlib keeps a pointer to the stream, so it must not move.
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
@@ -32,7 +34,7 @@ final class AuditGzip {
     }
 
     /// Calls `body` with what `bytes` hold, piece by piece, until it says that it has seen enough.
-    func consume(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws(Broken) -> Bool {
+    package func consume(_ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws(Broken) -> Bool {
         // zlib does not write to its input, only the old type of the member says so.
         stream.pointee.next_in = UnsafeMutablePointer(mutating: bytes.bindMemory(to: UInt8.self).baseAddress)
         stream.pointee.avail_in = UInt32(bytes.count)
@@ -60,7 +62,7 @@ final class AuditGzip {
     }
 
     /// The input has ended. Only between two members is that its end.
-    func finish() throws(Broken) {
+    package func finish() throws(Broken) {
         if !isComplete { throw Broken(description: "is a gzip file that was cut off") }
     }
 }
