@@ -29,7 +29,8 @@ enum UpstreamFailure: Error, Equatable {
     /// False only where the upstream provably processed nothing (contract: never doubled, never guessed).
     var mayHaveBeenProcessed: Bool {
         switch self {
-        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining, .callerGone: false
+        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining, .callerGone:
+            false
         case .closedWithoutAnswer, .silent, .malformedAnswer, .drainEnded: true
         }
     }

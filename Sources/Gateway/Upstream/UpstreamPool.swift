@@ -196,9 +196,10 @@ final class UpstreamPool {
     // MARK: - Time and end
 
     func tick(now: UInt64) {
-        let expired =
-            Self.expired(&waiting, now: now, after: target.settings.connectTimeoutNanoseconds)
-            + Self.expired(&resending, now: now, after: target.settings.connectTimeoutNanoseconds)
+        // An attempt that is under way ends by itself and says why (name, handshake); the line waits a little longer than that.
+        let timeout = target.settings.connectTimeoutNanoseconds
+        let patience = connecting > 0 ? timeout &+ timeout / 4 : timeout
+        let expired = Self.expired(&waiting, now: now, after: patience) + Self.expired(&resending, now: now, after: patience)
         let failure = connecting > 0 ? UpstreamFailure.connectTimedOut : .poolExhausted
         // Told afterwards, because whoever is told may come back with another request.
         for exchange in expired { exchange.upstreamFailed(failure) }
