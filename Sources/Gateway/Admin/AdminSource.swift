@@ -40,7 +40,8 @@ struct AdminSource: Sendable {
         if await !state.isReady { reasons.append("starting: listeners are not open yet") }
         if await state.isDraining { reasons.append("draining: the gateway is shutting down") }
         if let trail = await state.runtime.trail, case .unwritable(let reason) = trail.status { reasons.append("audit: \(reason)") }
-        if let store = await state.runtime.limiter.shared?.store, store.settings.onStoreFailure == .deny, store.counters.connectionsUp == 0 {
+        if let store = await state.runtime.limiter.shared?.store, store.settings.onStoreFailure == .deny, store.counters.connectionsUp == 0
+        {
             reasons.append("limit-store: it does not answer, and limited requests are refused")
         }
         return reasons
@@ -64,12 +65,14 @@ struct AdminSource: Sendable {
             }
         }
         let reasons = await reasonsNotReady()
+        let shipping = await state.shipping
         return AdminSnapshot(
             version: Version.text, startedMilliseconds: state.started, nowMilliseconds: Clock.wallMilliseconds(), reasonsNotReady: reasons,
             loops: state.loops, reloads: await state.reloads, listeners: await state.listeners.map(\.address), counters: counters,
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
-            audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) })
+            audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
+            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [])
     }
 }
 
@@ -123,4 +126,5 @@ struct AdminSnapshot: Sendable {
     var limits: [LimitStatus]
     var store: StoreSnapshot?
     var audit: AuditSnapshot?
+    var shipping: [ShipStatus] = []
 }
