@@ -14,7 +14,9 @@ let package = Package(
                 .product(name: "GatewayCore", package: "countersign"),
                 .product(name: "Wire", package: "countersign"),
             ],
-            swiftSettings: [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))])
+            swiftSettings: [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))],
+            // Debian's valgrind cannot read the debug information that the compiler writes.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--strip-debug"])])
     ],
     swiftLanguageModes: [.v6]
 )

@@ -15,8 +15,7 @@ struct Costs {
         {
             measure(part, count)
         } else {
-            fputs("usage: Costs NAME ITERATIONS | Costs list\n", stderr)
-            exit(64)
+            end("usage: Costs NAME ITERATIONS | Costs list", exitCode: 64)
         }
     }
 
@@ -55,7 +54,10 @@ struct Part {
 func consume<Value>(_ value: Value) { withExtendedLifetime(value) {} }
 
 /// A part that did not do its work would look cheap.
-func fail(_ what: String) -> Never {
-    fputs("Costs: \(what)\n", stderr)
-    exit(70)
+func fail(_ what: String) -> Never { end("Costs: \(what)", exitCode: 70) }
+
+private func end(_ message: String, exitCode: Int32) -> Never {
+    let line = Array("\(message)\n".utf8)
+    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    exit(exitCode)
 }
