@@ -40,9 +40,17 @@ enum RouteKey: String, ConfigurationKey {
 
 enum ParameterKey: String, ConfigurationKey { case format, deny }
 
-enum AuditKey: String, ConfigurationKey { case file, subject, subjectKey }
+enum AuditKey: String, ConfigurationKey { case file, mirror, rotate, checkpoint, subject, subjectKey, ship }
 
 enum AuditFileKey: String, ConfigurationKey { case path, sync }
+
+enum AuditMirrorKey: String, ConfigurationKey { case path }
+
+enum AuditRotateKey: String, ConfigurationKey { case size, age, keep, gzip }
+
+enum AuditCheckpointKey: String, ConfigurationKey { case records, interval, key, algorithm }
+
+enum ShipKey: String, ConfigurationKey { case to, facility, appName, caFile, certificate, privateKey }
 
 enum DrainKey: String, ConfigurationKey { case delay, timeout }
 
@@ -62,7 +70,9 @@ enum ConfigurationKeys {
         "listeners[].tls.additionalCertificates[]": CertificateKey.names, "listeners[].timeouts": ListenerTimeoutKey.names,
         "listeners[].limits": ListenerLimitKey.names, "admin": AdminKey.names, "credentials.*": CredentialKey.names,
         "upstreams.*": UpstreamKey.names, "callers[]": CallerKey.names, "limits.*": LimitKey.names, "routes[]": RouteKey.names,
-        "routes[].parameters.*": ParameterKey.names, "audit": AuditKey.names, "audit.file": AuditFileKey.names, "drain": DrainKey.names,
+        "routes[].parameters.*": ParameterKey.names, "audit": AuditKey.names, "audit.file": AuditFileKey.names,
+        "audit.mirror": AuditMirrorKey.names, "audit.rotate": AuditRotateKey.names, "audit.checkpoint": AuditCheckpointKey.names,
+        "audit.ship[]": ShipKey.names, "drain": DrainKey.names,
         "limitStore": LimitStoreKey.names,
     ]
 }

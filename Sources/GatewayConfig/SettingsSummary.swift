@@ -133,7 +133,39 @@ public enum SettingsSummary {
             case .pseudonym: "phone numbers as pseudonyms"
             case .last4: "the last four digits of phone numbers"
             }
-        return ["\(audit.path)  \(sync), \(subject)"]
+        return ["\(audit.path)  \(sync), \(subject)"] + files(audit) + audit.ship.map { "  shipped to \(words($0))" }
+    }
+
+    private static func words(_ destination: ShipDestination) -> String {
+        var form = "RFC 5424, facility \(destination.facility.rawValue), name \(destination.appName)"
+        switch destination.place {
+        case .standardOutput: return "stdout as JSON lines"
+        case .tcp: form += ", without encryption"
+        case .tls(_, _, let files):
+            form += ", trusts \(files.caFile ?? "the system's certificate authorities")"
+            if let certificate = files.certificate { form += ", shows \(certificate)" }
+        case .unix: break
+        }
+        return "\(destination)  \(form)"
+    }
+
+    /// What becomes of the trail besides the one file.
+    private static func files(_ audit: AuditRule) -> [String] {
+        var lines: [String] = []
+        if let mirror = audit.mirrorPath { lines.append("  and in \(mirror), else refused") }
+        if let rotation = audit.rotation {
+            let size = rotation.byteLimit.map { "at \(SizeText.write($0, separator: " "))" }
+            let age = rotation.ageMilliseconds.map { "after \(time($0 * 1_000_000))" }
+            let kept = rotation.keptFileCount.map { "the newest \($0) old files are kept" } ?? "all old files are kept"
+            let when = [size, age].compactMap { $0 }.joined(separator: " or ")
+            lines.append("  rotated \(when), \(kept)\(rotation.compresses ? ", compressed" : "")")
+        }
+        if let checkpoint = audit.checkpoint {
+            let count = checkpoint.recordCount == 1 ? "record" : "\(checkpoint.recordCount) records"
+            let interval = time(checkpoint.intervalMilliseconds * 1_000_000)
+            lines.append("  signed every \(count) or \(interval) with \(checkpoint.algorithm.rawValue)")
+        }
+        return lines
     }
 
     private static func drain(_ drain: DrainSettings) -> String {

@@ -64,9 +64,15 @@ import Testing
         #expect(settings.callers?[1] == CallerRule(name: "number-lifecycle", unixUserID: 1001, unixGroupID: 1002))
         let route = try #require(settings.routes.first)
         #expect(route.callers == ["billing", "local"] && route.throttleStyle == .retryable && route.allowsBody && route.allowsQuery)
+        let audit = try #require(settings.audit)
+        #expect(audit.path == folder.path + "/audit.jsonl" && audit.mirrorPath == folder.path + "/mirror.jsonl")
+        #expect(audit.sync == .interval && audit.subject == .pseudonym(key: Array("0123456789abcdef".utf8)))
         #expect(
-            settings.audit
-                == AuditRule(path: folder.path + "/audit.jsonl", sync: .interval, subject: .pseudonym(key: Array("0123456789abcdef".utf8))))
+            audit.rotation
+                == AuditRotationRule(byteLimit: 100_000_000, ageMilliseconds: 86_400_000, keptFileCount: 30, compresses: true))
+        #expect(
+            audit.checkpoint
+                == AuditCheckpointRule(recordCount: 500, intervalMilliseconds: 30_000, key: Array("fedcba9876543210".utf8)))
         #expect(settings.drain == DrainSettings(delayNanoseconds: 0, timeoutNanoseconds: 20_000_000_000))
         #expect(
             settings.limitStore

@@ -14,7 +14,9 @@ import Testing
         "listeners[].limits": "listeners[0].limits", "admin": "admin", "credentials.*": "credentials.chime",
         "upstreams.*": "upstreams.chime",
         "callers[]": "callers[0]", "limits.*": "limits.account", "routes[]": "routes[0]",
-        "routes[].parameters.*": "routes[0].parameters.phoneNumberId", "audit": "audit", "audit.file": "audit.file", "drain": "drain",
+        "routes[].parameters.*": "routes[0].parameters.phoneNumberId", "audit": "audit", "audit.file": "audit.file",
+        "audit.mirror": "audit.mirror", "audit.rotate": "audit.rotate", "audit.checkpoint": "audit.checkpoint",
+        "audit.ship[]": "audit.ship[0]", "drain": "drain",
         "limitStore": "limitStore",
     ]
 
@@ -60,6 +62,7 @@ import Testing
             _ = try? HostText(path + text, ports: 0...9)
             _ = try? RateText.parse(path + text)
             _ = try? DurationText.parse(path + text)
+            _ = try? SizeText.parse(path + text)
             _ = try? NetworkPrefix(cidr: path + text)
             _ = URLText.decoded(path + text)
             _ = NameRule.problem(path + text)

@@ -76,7 +76,13 @@ enum Sample {
               "parameters": { "phoneNumberId": { "format": "e164", "deny": ["+12065550199"] } },
               "callers": ["billing", "local"], "limits": ["account", "fuse"], "throttleStyle": "retryable", "query": true, "body": true }
           ],
-          "audit": { "file": { "path": "audit.jsonl", "sync": "interval" }, "subject": "pseudonym", "subjectKey": "0123456789abcdef" },
+          "audit": { "file": { "path": "audit.jsonl", "sync": "interval" }, "mirror": { "path": "mirror.jsonl" },
+            "rotate": { "size": "100MB", "age": "1d", "keep": 30, "gzip": true },
+            "checkpoint": { "records": 500, "interval": "30s", "key": "fedcba9876543210", "algorithm": "hmac-sha256" },
+            "subject": "pseudonym", "subjectKey": "0123456789abcdef",
+            "ship": [ { "to": "syslog+tls://Collector.internal:6515", "facility": "local3", "appName": "cs", "caFile": "upstream.pem",
+                        "certificate": "tls.crt", "privateKey": "tls.key" },
+                      { "to": "syslog+unix:///dev/log" }, { "to": "stdout" } ] },
           "drain": { "delay": "0s", "timeout": "20s" },
           "limitStore": { "redis": "rediss://app:p%40ss@cache.internal:6380/2", "keyPrefix": "cs:", "onStoreFailure": "deny", "timeout": "50ms" }
         }

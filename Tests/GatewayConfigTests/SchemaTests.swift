@@ -73,7 +73,9 @@ import Testing
         ("routes[].throttleStyle", ThrottleStyle.allCases.map(\.rawValue), "modeled"),
         ("routes[].parameters.*.format", ParameterFormat.allCases.map(\.rawValue), "any"),
         ("audit.file.sync", AuditSync.allCases.map(\.rawValue), "always"),
+        ("audit.checkpoint.algorithm", AuditCheckpointAlgorithm.allCases.map(\.rawValue), "hmac-sha256"),
         ("audit.subject", ["plain", "pseudonym", "last4"], "plain"),
+        ("audit.ship[].facility", SyslogFacility.allCases.map(\.rawValue), "local0"),
         ("limitStore.onStoreFailure", LimitStoreSettings.FailureRule.allCases.map(\.rawValue), "local"),
     ])
     func offersTheChoicesOfTheLoader(path: String, choices: [String], standard: String) {
@@ -89,6 +91,7 @@ import Testing
             "listeners[].limits.startLineBytes": limits.startLineBytes, "listeners[].limits.fieldCount": limits.fieldCount,
             "listeners[].limits.headBytes": limits.headBytes, "listeners[].limits.bodyBytes": limits.bodyBytes,
             "listeners[].limits.connections": limits.connections, "upstreams.*.maxConnections": 64,
+            "audit.checkpoint.records": Int(AuditCheckpointRule(key: []).recordCount),
         ]
         for (path, value) in integers { #expect(node(path)["default"] as? Int == value, "\(path)") }
         let upstream = UpstreamSettings(name: "", usesTLS: true, host: "", port: 1, service: "", region: "", credentials: "")
@@ -101,6 +104,7 @@ import Testing
             "upstreams.*.responseTimeout": upstream.responseTimeoutNanoseconds, "upstreams.*.idleTimeout": upstream.idleTimeoutNanoseconds,
             "drain.delay": DrainSettings().delayNanoseconds, "drain.timeout": DrainSettings().timeoutNanoseconds,
             "limitStore.timeout": store.timeoutNanoseconds, "limits.*.maxWait": 0,
+            "audit.checkpoint.interval": AuditCheckpointRule(key: []).intervalMilliseconds * 1_000_000,
         ]
         for (path, value) in durations {
             let text = unresolved(path)["default"] as? String

@@ -59,13 +59,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("audit.subjectKey", "\"0123456789abcdef\""), ("limitStore.redis", "\"redis://:pass@cache\""),
+        ("audit.subjectKey", "\"0123456789abcdef\""), ("audit.checkpoint.key", "\"0123456789abcdef\""),
+        ("limitStore.redis", "\"redis://:pass@cache\""),
         ("credentials.chime.sessionToken", "\"token\""),
     ])
     func everyKindOfSecretCounts(path: String, value: String) throws {
         let folder = try TemporaryFolder.withSampleFiles()
         var json = Sample.json
-        for secret in ["secret/example", "token==", "0123456789abcdef", "rediss://app:p%40ss@cache.internal:6380/2"] {
+        for secret in ["secret/example", "token==", "0123456789abcdef", "fedcba9876543210", "rediss://app:p%40ss@cache.internal:6380/2"] {
             json = json.replacingOccurrences(
                 of: "\"\(secret)\"", with: secret.hasPrefix("redis") ? "\"redis://cache\"" : "\"${SIXTEEN_BYTES_OR_MORE}\"")
         }

@@ -73,6 +73,12 @@ import Testing
                 throttled callers see ThrottlingException, which SDKs retry
             Audit
               FOLDER/audit.jsonl  synced to disk every second, phone numbers as pseudonyms
+                and in FOLDER/mirror.jsonl, else refused
+                rotated at 100 MB or after 1 d, the newest 30 old files are kept, compressed
+                signed every 500 records or 30 s with hmac-sha256
+                shipped to syslog+tls://collector.internal:6515  RFC 5424, facility local3, name cs, trusts FOLDER/upstream.pem, shows FOLDER/tls.crt
+                shipped to syslog+unix:///dev/log  RFC 5424, facility local0, name countersign
+                shipped to stdout as JSON lines
             Drain
               accepts for 0 s after SIGTERM, then finishes within 20 s
             Limit store

@@ -27,6 +27,7 @@ enum MetricsText {
         LimitMetrics.write(snapshot.limits, to: &text)
         if let store = snapshot.store { LimitStoreMetrics.write(store, to: &text) }
         if let audit = snapshot.audit { write(audit, to: &text) }
+        ShipMetrics.write(snapshot.shipping, to: &text)
         text.family("countersign_ready", "gauge", "1 when /ready answers 200.")
         text.sample([], snapshot.reasonsNotReady.isEmpty ? 1 : 0)
         text.family("countersign_reloads_total", "counter", "Configurations taken since the start.")

@@ -34,6 +34,7 @@ enum StatusPage {
                     [state, "\(audit.counters.records)", "\(audit.counters.syncs)", "\(audit.counters.failures)", "\(audit.counters.owed)"]
                 ])
         }
+        body += ShipMetrics.table(snapshot.shipping)
         body +=
             "<p><a href=\"/status\">/status</a> <a href=\"/metrics\">/metrics</a> <a href=\"/ready\">/ready</a> <a href=\"/live\">/live</a></p>"
         return

@@ -37,6 +37,7 @@ struct StatusText: Encodable {
         var failures: UInt64
         var backlogBytes: Int
         var owed: UInt64
+        var ship: [ShipStatusText]
     }
 
     private var version: String
@@ -89,7 +90,8 @@ struct StatusText: Encodable {
             return Audit(
                 writable: reason == nil, reason: reason, records: audit.counters.records, bytes: audit.counters.bytes,
                 commits: audit.counters.commits, syncs: audit.counters.syncs, failures: audit.counters.failures,
-                backlogBytes: audit.backlogBytes, owed: audit.counters.owed)
+                backlogBytes: audit.backlogBytes, owed: audit.counters.owed,
+                ship: snapshot.shipping.map(ShipStatusText.init))
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// The kernel's `struct tcp_info` (linux/tcp.h) up to `tcpi_bytes_retrans`, as 64-bit words. The C library's own header knows only its first
@@ -21,9 +22,21 @@ struct TCPInformation {
     ///
     /// After a FIN from the peer this proves that no process there has read all that was sent: the FIN carries an acknowledgement of every
     /// byte received before it (RFC 9293 section 3.10.7.4), and what arrives after `close` is answered with a reset. A reset alone proves nothing.
-    var hasUnacknowledgedBytes: Bool {
-        let sent = bytesSent &- bytesRetransmitted
-        let acknowledged = bytesAcknowledged > 0 ? bytesAcknowledged - 1 : 0
-        return sent > acknowledged
+    var hasUnacknowledgedBytes: Bool { bytesSent &- bytesRetransmitted > acknowledgedBytes }
+
+    /// Bytes that the peer's kernel has taken.
+    var acknowledgedBytes: UInt64 { bytesAcknowledged > 0 ? bytesAcknowledged - 1 : 0 }
+
+    /// The same of a connected socket; nil where the system does not say, with the cause in `errno`.
+    static func acknowledgedBytes(of descriptor: Int32) -> UInt64? {
+        var information = TCPInformation()
+        var size = socklen_t(MemoryLayout<TCPInformation>.size)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), optionName.rawValue, &information, &size) == 0 else { return nil }
+        // A kernel before 4.1 gives less, and a zero there would never grow.
+        guard size >= 128 else {
+            errno = ENOPROTOOPT
+            return nil
+        }
+        return information.acknowledgedBytes
     }
 }

@@ -10,6 +10,10 @@ extension Field {
         let file = keys.required(.file, example: "{\"path\": \"audit.jsonl\"}")?.object(AuditFileKey.self)
         let path = file?.required(.path, example: "\"audit.jsonl\"")?.filePath()
         let sync = file?[.sync]?.choice(AuditSync.self)
+        let ship = keys[.ship]?.shipDestinations()
+        let mirrorPath = keys[.mirror]?.auditMirror(of: path)
+        let rotation = keys[.rotate]?.auditRotation()
+        let checkpoint = keys[.checkpoint]?.auditCheckpoint()
         let style = keys[.subject]?.choice(SubjectStyle.self)
         let key = keys[.subjectKey]?.secret(Self.checkSubjectKey)
         if style == .pseudonym {
@@ -25,7 +29,11 @@ extension Field {
             guard let key else { return nil }
             subject = .pseudonym(key: key.revealedBytes)
         }
-        return path.map { AuditRule(path: $0, sync: sync ?? .always, subject: subject) }
+        guard let path else { return nil }
+        var rule = AuditRule(
+            path: path, sync: sync ?? .always, subject: subject, mirrorPath: mirrorPath, rotation: rotation, checkpoint: checkpoint)
+        rule.ship = ship ?? []
+        return rule
     }
 
     /// Phone numbers are few enough to try all, so the key alone protects them: 128 bits at least (NIST SP 800-107 section 5.3.2).

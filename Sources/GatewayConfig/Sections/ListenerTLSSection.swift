@@ -56,6 +56,9 @@ extension Field {
     /// The absolute path of a PEM file of trusted certificates.
     func certificateAuthorityFile() -> String? { pemFile(.certificate) }
 
+    /// The absolute path of a PEM private key that nobody else can read.
+    func privateKeyFile() -> String? { pemFile(.privateKey) }
+
     /// The absolute path of a PEM file that can be read and holds what it should; whether that is sound is for TLS to say.
     private func pemFile(_ wanted: PEMContent) -> String? {
         guard let path = filePath(), let content = contents(path, limit: Self.pemFileLimit) else { return nil }

@@ -90,6 +90,8 @@ public struct AuditRule: Sendable, Equatable {
     public var rotation: AuditRotationRule?
     /// nil: nothing is signed.
     public var checkpoint: AuditCheckpointRule?
+    /// Where records are copied to; each place once.
+    public var ship: [ShipDestination] = []
 
     public init(
         path: String, sync: AuditSync = .always, subject: AuditSubjectStyle = .plain, mirrorPath: String? = nil,

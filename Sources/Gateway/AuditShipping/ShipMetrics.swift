@@ -1,0 +1,70 @@
+import GatewayCore
+
+/// The destinations of the audit trail in `/metrics`, `/status` and on the page. The label is a value of the configuration.
+enum ShipMetrics {
+    static func write(_ destinations: [ShipStatus], to text: inout MetricsWriter) {
+        guard !destinations.isEmpty else { return }
+        func family(_ name: String, _ type: String, _ help: String, _ value: (ShipStatus) -> UInt64) {
+            text.family("countersign_audit_ship_\(name)", type, help)
+            for status in destinations { text.sample(labels(status), value(status)) }
+        }
+        family("up", "gauge", "1 while the destination of audit records is connected.") { $0.isUp ? 1 : 0 }
+        family("behind_records", "gauge", "Audit records on disk that the destination has not acknowledged.") { $0.recordsBehind }
+        family("behind_bytes", "gauge", "Their size in bytes.") { $0.bytesBehind }
+        text.family("countersign_audit_ship_behind_seconds", "gauge", "Age of the oldest of them.")
+        for status in destinations { text.sample(labels(status), number: status.secondsBehind) }
+        family("records_total", "counter", "Audit records that the destination has acknowledged, those sent again included.") { $0.records }
+        family("bytes_total", "counter", "Bytes sent to the destination.") { $0.bytes }
+        family("connects_total", "counter", "Connections made to the destination.") { $0.connects }
+        family("failures_total", "counter", "Connections that broke or could not be made.") { $0.failures }
+        family("gaps_total", "counter", "Places where files of the trail were gone before they were sent.") { $0.gaps }
+        family("skipped_total", "counter", "Lines left out: no records, or too large for a datagram.") { $0.skipped }
+    }
+
+    static func table(_ destinations: [ShipStatus]) -> String {
+        guard !destinations.isEmpty else { return "" }
+        return StatusPage.table(
+            "Audit destinations", ["To", "State", "Records behind", "Seconds behind", "Sent", "Gaps"],
+            destinations.map { status in
+                [
+                    status.destination, status.isUp ? "connected" : "down: \(status.reason ?? "not connected yet")",
+                    "\(status.recordsBehind)", "\(status.secondsBehind)", "\(status.records)", "\(status.gaps)",
+                ]
+            })
+    }
+
+    private static func labels(_ status: ShipStatus) -> [(String, String)] { [("destination", status.destination)] }
+}
+
+/// A destination in `/status`.
+struct ShipStatusText: Encodable {
+    var to: String
+    var up: Bool
+    var reason: String?
+    var acknowledgedSeq: UInt64
+    var recordsBehind: UInt64
+    var bytesBehind: UInt64
+    var secondsBehind: Double
+    var records: UInt64
+    var bytes: UInt64
+    var connects: UInt64
+    var failures: UInt64
+    var gaps: UInt64
+    var skipped: UInt64
+
+    init(_ status: ShipStatus) {
+        to = status.destination
+        up = status.isUp
+        reason = status.reason
+        acknowledgedSeq = status.acknowledgedSequence
+        recordsBehind = status.recordsBehind
+        bytesBehind = status.bytesBehind
+        secondsBehind = status.secondsBehind
+        records = status.records
+        bytes = status.bytes
+        connects = status.connects
+        failures = status.failures
+        gaps = status.gaps
+        skipped = status.skipped
+    }
+}
