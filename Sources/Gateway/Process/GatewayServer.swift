@@ -17,6 +17,9 @@ public final class GatewayServer: Sendable {
     private let workers: WorkerTable
     private let state: ServerState
     private let logger: Logger
+    private let reloads = Turns()
+
+    private static let watchNanoseconds: UInt64 = 2_000_000_000
 
     /// Where callers are served: `127.0.0.1:8080`, `unix:/run/gateway.sock`, in the order of the configuration.
     public var addresses: [String] { get async { await state.listeners.map(\.address) } }
@@ -85,6 +88,7 @@ public final class GatewayServer: Sendable {
             throw error
         }
         await state.becomeReady()
+        if settings.listeners.contains(where: { $0.tls != nil }) { await state.set(watch: Task { await watchCertificates() }) }
         logger.info("ready")
     }
 
@@ -95,6 +99,10 @@ public final class GatewayServer: Sendable {
     ///
     /// - Throws: `StartError`; the old configuration stays in force then.
     public func reload(_ settings: Settings) async throws {
+        try await reloads.take { [self] in try await replace(with: settings) }
+    }
+
+    private func replace(with settings: Settings) async throws {
         let old = await state.runtime
         let trail = try Self.openTrail(settings, previous: old, logger: logger)
         let oldStore = old.limiter.shared?.store
@@ -118,6 +126,23 @@ public final class GatewayServer: Sendable {
             await Self.close(oldTrail)
         }
         logger.info("configuration reloaded")
+    }
+
+    /// Takes renewed certificates and revocation lists when their files change, as a reload would. Returns when its task is cancelled.
+    private func watchCertificates() async {
+        var watch: CertificateWatch?
+        while (try? await Task.sleep(nanoseconds: Self.watchNanoseconds)) != nil {
+            let paths = CertificateWatch.paths(of: await state.runtime.settings)
+            let stamps = paths.map { FileStamp.of($0) }
+            // Another configuration has just read the files that it names.
+            if watch?.paths != paths { watch = CertificateWatch(paths: paths, stamps: stamps) }
+            guard watch?.look(stamps) == true else { continue }
+            do {
+                try await reloads.take { [self] in try await replace(with: await state.runtime.settings) }
+            } catch {
+                logger.error("changed certificates not taken, the old ones stay", metadata: ["cause": .string("\(error)")])
+            }
+        }
     }
 
     /// Goes on in the files that the configuration names now (log rotation).
@@ -155,6 +180,7 @@ public final class GatewayServer: Sendable {
 
     /// Ends now: flushes the audit trail and stops the loops.
     public func stop() async {
+        await state.watch?.cancel()
         for listener in await state.listeners { await listener.close() }
         await state.admin?.close()
         await state.runtime.limiter.shared?.store.close()
@@ -246,6 +272,7 @@ actor ServerState {
     private(set) var runtime: GatewayRuntime
     private(set) var listeners: [Listener] = []
     private(set) var admin: AdminServer?
+    private(set) var watch: Task<Void, Never>?
     private(set) var isReady = false
     private(set) var isDraining = false
     let loops: Int
@@ -259,6 +286,7 @@ actor ServerState {
 
     func add(_ listener: Listener) { listeners.append(listener) }
     func set(admin: AdminServer) { self.admin = admin }
+    func set(watch: Task<Void, Never>) { self.watch = watch }
     func becomeReady() { isReady = true }
 
     func replace(_ runtime: GatewayRuntime) {
@@ -269,5 +297,20 @@ actor ServerState {
     func beginDrain() -> DrainSettings {
         isDraining = true
         return runtime.settings.drain
+    }
+}
+
+/// Lets one configuration be taken at a time, in the order in which they came.
+private actor Turns {
+    private var last: Task<Void, any Error>?
+
+    func take(_ body: @escaping @Sendable () async throws -> Void) async throws {
+        let previous = last
+        let mine = Task {
+            _ = await previous?.result
+            try await body()
+        }
+        last = mine
+        try await mine.value
     }
 }
