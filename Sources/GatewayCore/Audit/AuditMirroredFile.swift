@@ -29,13 +29,9 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         let count = try main.write(bytes)
         mainSize += count
         guard mirror != nil else { return count }
-        do throws(AuditFileError) {
-            let offset = try writeToMirror(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-            mirrorSize += offset
-        } catch {
-            // How much of it was taken does not matter: the journal cuts the round off both.
-            throw error
-        }
+        // Even where it then takes less: the journal cuts the round off both by this measure.
+        mirrorSize += count
+        try writeToMirror(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         if !isSynced { syncedMirrorSize = mirrorSize }
         return count
     }
@@ -47,9 +43,9 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
     }
 
     public mutating func truncate(to size: Int) throws(AuditFileError) {
-        let length = mirrorSize - (mainSize - size)
         do throws(AuditFileError) {
-            try cutMirror(to: length)
+            // In doubt, how the two sizes belong together is not known; the comparison mends the mirror then.
+            if mirrorDoubt == nil { try cutMirror(to: mirrorSize - (mainSize - size)) }
         } catch {
             // The file itself is cut all the same.
             try main.truncate(to: size)
@@ -64,6 +60,7 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         var state = try main.inspect()
         guard mirror != nil else { return state }
         if !state.isLinked {
+            if let mirrorDoubt { throw mirrorDoubt }
             // The journal writes again what was not synced, into a new file that the mirror will fill up to the last sync.
             try cutMirror(to: syncedMirrorSize)
             mayMainLag = true
@@ -140,7 +137,7 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         }
     }
 
-    private mutating func writeToMirror(_ bytes: UnsafeRawBufferPointer) throws(AuditFileError) -> Int {
+    private mutating func writeToMirror(_ bytes: UnsafeRawBufferPointer) throws(AuditFileError) {
         var offset = 0
         while offset < bytes.count {
             var count = 0
@@ -149,7 +146,6 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
             guard count > 0 else { throw AuditFileError(call: "write", reason: "nothing was taken", isOfMirror: true) }
             offset += count
         }
-        return offset
     }
 
     private mutating func cutMirror(to length: Int) throws(AuditFileError) {
@@ -157,7 +153,10 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         mirrorSize = length
         syncedMirrorSize = min(syncedMirrorSize, length)
         do throws(AuditFileError) {
-            try onMirror { (mirror) throws(AuditFileError) in try mirror.truncate(to: length) }
+            try onMirror { (mirror) throws(AuditFileError) in
+                // A file that somebody else made shorter must not grow zeros.
+                if try mirror.inspect().size > length { try mirror.truncate(to: length) }
+            }
             owedMirrorCut = nil
         } catch {
             owedMirrorCut = length
@@ -234,16 +233,14 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
     }
 
     private mutating func append(_ bytes: [UInt8], toMirror: Bool) throws(AuditFileError) {
-        var offset = 0
-        while offset < bytes.count {
-            let result = bytes.withUnsafeBytes { all in
-                Result { () throws(AuditFileError) in
-                    let rest = UnsafeRawBufferPointer(rebasing: all[offset...])
-                    return toMirror ? try writeToMirror(rest) : try main.write(rest)
-                }
+        let result = bytes.withUnsafeBytes { all in
+            Result { () throws(AuditFileError) in
+                if toMirror { return try writeToMirror(all) }
+                var offset = 0
+                while offset < all.count { offset += try main.write(UnsafeRawBufferPointer(rebasing: all[offset...])) }
             }
-            offset += try result.get()
         }
+        try result.get()
     }
 }
 

@@ -55,6 +55,9 @@ enum AuditFixtures {
         }
     }
 
+    /// A digest that no record has.
+    static let someHash = Array(repeating: UInt8(0x61), count: 64).withUnsafeBytes { AuditHash(hex: $0) }
+
     static func batch(_ duties: AuditDuty...) throws -> AuditBatch {
         let encoder = try AuditEncoder(instance: "gw-1", style: .plain)
         var batch = AuditBatch()

@@ -329,7 +329,7 @@ import Testing
 }
 
 /// Steele, Lea and Flood's generator: small, and the same on every run.
-private struct SplitMix {
+struct SplitMix {
     var state: UInt64
 
     mutating func next() -> UInt64 {
