@@ -72,7 +72,10 @@ let package = Package(
             resources: [.copy("Corpus")]),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "GatewayCore", "GatewayConfig", "Wire", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
+            dependencies: [
+                "Gateway", "GatewayCore", "GatewayConfig", "Wire", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio),
         .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4", "Digests"] + nio),
     ],
     swiftLanguageModes: [.v6]

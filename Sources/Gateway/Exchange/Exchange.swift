@@ -287,7 +287,7 @@ final class Exchange {
     }
 
     /// For its first turn, or for another attempt: either way nothing has been done for it.
-    var isWaitingForItsTurn: Bool { ticket != nil }
+    var isWaitingForItsTurn: Bool { ticket?.isQueued == true }
 
     func downstreamIsWritable() { connection?.resumeReading() }
 

@@ -53,7 +53,10 @@ extension Limiter {
             ticket.holdTurn(
                 until: ticket.loop.scheduleTask(deadline: .uptimeNanoseconds(now &+ wait)) { ticket.tell(.admitted(reading)) })
         case .refused(let refusal): if ticket.isWanted { ticket.tell(.refused(refusal)) }
-        case .mustWait: if ticket.isWanted { queue(ticket) }
+        case .mustWait:
+            guard ticket.isWanted else { return }
+            ticket.isQueued = true
+            queue(ticket)
         }
     }
 

@@ -38,6 +38,7 @@ final class WaitTicket: Sendable {
         var waiter: (any AdmissionWaiter)?
         var delay: Scheduled<Void>?
         var holdsTurn = false
+        var isQueued = true
     }
 
     /// On `loop`.
@@ -51,6 +52,12 @@ final class WaitTicket: Sendable {
     // All on `loop`.
 
     var isWanted: Bool { state.value.waiter != nil }
+
+    /// Whether the request waits for a turn; false while it only waits for the word of the shared store.
+    var isQueued: Bool {
+        get { state.value.isQueued }
+        set { state.value.isQueued = newValue }
+    }
 
     /// Whether it has taken its share already and only waits for the moment that it was taken for.
     var holdsTurn: Bool { state.value.holdsTurn }

@@ -47,7 +47,9 @@ final class Limiter: Sendable {
         switch table.take(request, now: now) {
         case .admitted(let reading):
             guard let shared else { return .admitted(reading) }
-            return confirm(reading, for: makeTicket(request, on: loop, waiter: waiter), by: shared, hasWaited: false, now: now)
+            let ticket = makeTicket(request, on: loop, waiter: waiter)
+            ticket.isQueued = false
+            return confirm(reading, for: ticket, by: shared, hasWaited: false, now: now)
         case .refused(let refusal): return .refused(refusal)
         case .mustWait: break
         }
