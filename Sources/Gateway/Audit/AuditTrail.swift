@@ -45,6 +45,8 @@ final class AuditTrail: Sendable {
     typealias Journal = AuditJournal<AuditMirroredFile<AuditLogFile>>
 
     let sync: AuditSync
+    /// How far it is on disk.
+    let positions = AuditPositions()
     private let rule: AuditRule
     private let instance: String
     private let observer: @Sendable (AuditTrailEvent) -> Void

@@ -57,6 +57,7 @@ final class AuditWriter {
 
     private func run() {
         var doze: UInt64 = 0
+        trail.positions.publish(journal.position)
         archive?.request()
         while true {
             var work = inbox.wait(doze: doze, deadline: deadline)
@@ -74,6 +75,7 @@ final class AuditWriter {
                 return finish()
             }
             trail.publish(journal.status, journal.counters)
+            trail.positions.publish(journal.position)
             doze = AuditInbox.milliseconds() + AuditWriter.dozeMilliseconds
         }
     }
@@ -155,6 +157,7 @@ final class AuditWriter {
         saveCheckpoint()
         _ = saveState()
         archive?.stop()
+        trail.positions.publish(journal.position)
         journal.release()
         trail.publish(finishedWhole: isWhole)
         trail.publish(journal.status, journal.counters)

@@ -110,6 +110,11 @@ public struct AuditJournal<File: AuditFile> {
         return min(signing, syncDeadline ?? signing)
     }
 
+    /// How far the trail is on disk (with `sync: never`: written): no failure takes that back.
+    public var position: AuditPosition {
+        AuditPosition(identity: identity, size: synced.size, sequence: synced.chain.nextSequence - 1)
+    }
+
     /// The size of the file that is written to, in bytes.
     public var byteCount: Int { size }
 
