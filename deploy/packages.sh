@@ -3,7 +3,7 @@
 # Asks for nothing where all is there, so it needs neither root nor a network then.
 set -eu
 case "${1:-}" in
-    build) wanted="libssl-dev libnghttp2-dev zlib1g-dev pkg-config" ;;
+    build) wanted="libssl-dev libnghttp2-dev libhiredis-dev zlib1g-dev pkg-config" ;;
     test) wanted="python3 python3-venv curl openssl nghttp2-client redis-server rsyslog rsyslog-gnutls e2fsprogs util-linux procps" ;;
     *)
         echo "usage: packages.sh build|test" >&2

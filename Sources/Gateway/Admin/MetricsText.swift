@@ -88,12 +88,12 @@ struct MetricsWriter {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.reduce(into: "") { result, character in
+        value.unicodeScalars.reduce(into: "") { result, character in
             switch character {
             case "\\": result += "\\\\"
             case "\"": result += "\\\""
             case "\n": result += "\\n"
-            default: result.append(character)
+            default: result.unicodeScalars.append(character)
             }
         }
     }

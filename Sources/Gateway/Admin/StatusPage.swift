@@ -49,13 +49,13 @@ enum StatusPage {
     }
 
     static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
+        text.unicodeScalars.reduce(into: "") { result, character in
             switch character {
             case "&": result += "&amp;"
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
-            default: result.append(character)
+            default: result.unicodeScalars.append(character)
             }
         }
     }

@@ -38,6 +38,7 @@ final class ShipReader {
 
     /// Goes on from another place.
     func seek(to cursor: ShipCursor) {
+        if file != nil, cursor == self.cursor { return }
         // The usual case: a little way back in the file in hand.
         if let file, file.identity == cursor.identity, cursor.sequence > 0, file.seek(to: cursor.offset, behind: cursor.hash) {
             self.cursor = cursor

@@ -118,7 +118,7 @@ final class ShipWorker {
     }
 
     private func lose(_ failure: ShipFailure) {
-        // Bytes that were acknowledged before the end are counted, though they are sent again unless they have settled.
+        if connection.phase == .up { oldestUnsent = nil }
         transport = nil
         let cursor = window.rewind()
         reader.seek(to: cursor)

@@ -242,10 +242,14 @@ final class Exchange {
         connection = nil
         let isRelaying = state.phase == .relaying
         // A throttle is known by its head; that its body was cut short changes nothing.
-        if isRelaying, relay.throttle != nil { return throttled(mayRetry: failure != .draining) }
+        if isRelaying, relay.throttle != nil { return throttled(mayRetry: failure != .draining && failure != .drainEnded) }
         guard case .writeOutcome(let terminal) = state.handle(.upstreamFailed(sent: sent)) else { return }
         // What provably reached nobody has used nothing up.
-        if !sent, let ask { runtime.limiter.giveBack(ask) }
+        if !sent, var ask {
+            // A first attempt that the upstream throttled has used its share; only this one's is given back.
+            if record.attempts > 1 + resends { ask.attempt = .retry }
+            runtime.limiter.giveBack(ask)
+        }
         if isRelaying, relay.hasBegun {
             writeOutcome(terminal, state: .unknownUpstreamClosed)
             downstream?.abort()

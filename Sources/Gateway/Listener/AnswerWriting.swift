@@ -33,3 +33,8 @@ extension ByteBuffer {
         writeInteger(UInt8(0x30 + value % 10))
     }
 }
+
+extension Channel {
+    /// Whether the socket has yet to take something that was written. Asked on the channel's loop.
+    var hasUnsentBytes: Bool { ((try? syncOptions?.getOption(.bufferedWritableBytes)) ?? 0) > 0 }
+}

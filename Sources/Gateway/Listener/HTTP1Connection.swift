@@ -132,8 +132,8 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     private func callerStoppedSending() {
         switch phase {
         case .head where !isProcessing: close()
-        case .body: abort()
-        case .lingering: close()
+        case .body: close()
+        case .lingering: if context?.channel.hasUnsentBytes != true { close() }
         case .answering:
             if exchange?.isWaitingForItsTurn == true { close() }
         case .head, .closed: break
@@ -221,8 +221,9 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
             return false
         case .data(let range, let consumed):
             let start = input.readerIndex
-            if let bytes = input.getSlice(at: start + range.lowerBound, length: range.count) { exchange?.received(body: bytes) }
+            let bytes = input.getSlice(at: start + range.lowerBound, length: range.count)
             input.moveReaderIndex(forwardBy: consumed)
+            if let bytes { exchange?.received(body: bytes) }
             return true
         case .end(let consumed):
             input.moveReaderIndex(forwardBy: consumed)
@@ -339,7 +340,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     private func closeAfterFlush() {
         flush()
         guard let context else { return }
-        if inputEnded {
+        if inputEnded, !context.channel.hasUnsentBytes {
             phase = .closed
             context.close(promise: nil)
             return
@@ -348,7 +349,8 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         phaseStart = Clock.monotonicNanoseconds()
         input = ByteBuffer()
         resumeReading()
-        context.close(mode: .output, promise: nil)
+        // With both sides closed the channel would throw away what the socket has not taken yet.
+        if !inputEnded { context.close(mode: .output, promise: nil) }
     }
 
     private func close() {
@@ -400,7 +402,8 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
                 stalledSince = nil
             }
         case .lingering:
-            if age > Self.lingerNanoseconds { close() }
+            let patience = context?.channel.hasUnsentBytes == true ? settings.timeouts.idleNanoseconds : Self.lingerNanoseconds
+            if age > patience || inputEnded && context?.channel.hasUnsentBytes != true { close() }
         case .closed: break
         }
     }

@@ -114,7 +114,10 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
         guard let event = event as? ChannelEvent, event == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
         inputEnded = true
         isReading = false
-        if case .lingering = phase { return close() }
+        if case .lingering = phase {
+            if !context.channel.hasUnsentBytes { close() }
+            return
+        }
         for stream in streams.all { stream.callerStoppedSending() }
         session.finishShutdown()
         flush()
@@ -228,7 +231,7 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
         phase = .lingering(since: Clock.monotonicNanoseconds())
         if !inputEnded {
             context.close(mode: .output, promise: nil)
-        } else if (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0 {
+        } else if !context.channel.hasUnsentBytes {
             // With both sides closed the channel would throw away what the socket has not taken yet.
             close()
         }
@@ -247,7 +250,9 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
         switch phase {
         case .closed: return
         case .lingering(let since):
-            if now > since, now - since > Self.lingerNanoseconds { close() }
+            let hasUnsentBytes = context?.channel.hasUnsentBytes == true
+            let patience = hasUnsentBytes ? settings.timeouts.idleNanoseconds : Self.lingerNanoseconds
+            if now > since, now - since > patience || inputEnded && !hasUnsentBytes { close() }
             return
         case .announced(let since):
             if now > since, now - since > Self.announcementNanoseconds { finishShutdown() }

@@ -93,8 +93,9 @@ final class Listener: Sendable {
 
     /// Stops accepting. Connections that are open stay so.
     func close() async {
-        try? await channel.close().get()
+        // Removed while it is still ours: after the close a successor may have put its own there.
         if case .unix(let path) = settings.bind { UnixSocketFile.remove(path) }
+        try? await channel.close().get()
     }
 }
 

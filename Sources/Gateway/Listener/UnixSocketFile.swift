@@ -31,7 +31,8 @@ enum UnixSocketFile {
         defer { _ = Glibc.close(descriptor) }
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+                // Only a refusal proves that nobody listens; without permission, say, nobody knows.
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 || errno != ECONNREFUSED
             }
         }
     }

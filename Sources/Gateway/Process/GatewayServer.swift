@@ -1,15 +1,10 @@
 import GatewayConfig
 import GatewayCore
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
 import Wire
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// The whole gateway of a process: event loops with their workers, listeners, admin listener and audit trail; start, reload, drain.
 public final class GatewayServer: Sendable {
@@ -87,6 +82,7 @@ public final class GatewayServer: Sendable {
             for listener in await state.listeners { await listener.close() }
             throw error
         }
+        await ship()
         await state.becomeReady()
         if settings.listeners.contains(where: { $0.tls != nil }) { await state.set(watch: Task { await watchCertificates() }) }
         logger.info("ready")
@@ -106,8 +102,16 @@ public final class GatewayServer: Sendable {
         let old = await state.runtime
         let trail = try Self.openTrail(settings, previous: old, logger: logger)
         let oldStore = old.limiter.shared?.store
-        let store = try Self.openStore(settings, previous: oldStore, loops: workers.loops, logger: logger)
-        let runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0], store: store)
+        let store: SharedLimitStore?
+        let runtime: GatewayRuntime
+        do {
+            store = try Self.openStore(settings, previous: oldStore, loops: workers.loops, logger: logger)
+            runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0], store: store)
+        } catch {
+            // Nobody uses the new file; its lock must not stand in the way of the next attempt.
+            if let trail, trail !== old.trail { await Self.close(trail) }
+            throw error
+        }
         if store !== oldStore { await store?.connect() }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
@@ -120,12 +124,21 @@ public final class GatewayServer: Sendable {
         }
         // Requests that still run under the old configuration are limited without its store from here on.
         if store !== oldStore { oldStore?.close() }
-        // Another file: the old one is closed when its last records are written.
-        if let oldTrail = old.trail, oldTrail !== trail {
-            _ = try? await workers.onEach { $0.lane.flush() }
-            await Self.close(oldTrail)
-        }
+        if let oldTrail = old.trail, oldTrail !== trail { await retire(oldTrail, of: old) }
+        await ship()
         logger.info("configuration reloaded")
+    }
+
+    /// Exchanges under way owe their outcomes to the file of their own configuration, and each holds that configuration: the file is closed when
+    /// nobody holds it any more, or when the process ends.
+    private func retire(_ trail: AuditTrail, of runtime: GatewayRuntime) async {
+        await state.add(retired: trail)
+        Task { [weak runtime, workers, state] in
+            while runtime != nil { try? await Task.sleep(nanoseconds: 50_000_000) }
+            _ = try? await workers.onEach { $0.lane.flush() }
+            await Self.close(trail)
+            await state.remove(retired: trail)
+        }
     }
 
     /// Takes renewed certificates and revocation lists when their files change, as a reload would. Returns when its task is cancelled.
@@ -173,6 +186,8 @@ public final class GatewayServer: Sendable {
         if left > 0 {
             logger.warning("drain time is up, requests are ended", metadata: ["exchanges": .stringConvertible(left)])
             _ = try? await workers.onEach { $0.abandon() }
+            // Their answers and outcomes need a turn of their loops.
+            for _ in 0..<20 where await exchangesUnderWay() > 0 { try? await Task.sleep(nanoseconds: 10_000_000) }
         }
         await stop()
         logger.info("stopped")
@@ -185,7 +200,9 @@ public final class GatewayServer: Sendable {
         await state.admin?.close()
         await state.runtime.limiter.shared?.store.close()
         _ = try? await workers.onEach { $0.lane.flush() }
+        for trail in await state.retiredTrails { await Self.close(trail) }
         if let trail = await state.runtime.trail { await Self.close(trail) }
+        if let shipping = await state.shipping { await Self.close(shipping) }
         try? await group.shutdownGracefully()
     }
 
@@ -206,9 +223,10 @@ public final class GatewayServer: Sendable {
 
     private static func openTrail(_ settings: Settings, previous: GatewayRuntime?, logger: Logger) throws(StartError) -> AuditTrail? {
         guard let rule = settings.audit else { return nil }
+        if let fault = AuditShipping.fault(in: rule.ship) { throw StartError("audit.ship: \(fault)", exitCode: 78) }
         if let previous, let old = previous.settings.audit, old.path == rule.path {
             // One file has one writer, which keeps the way of writing that it was opened with.
-            if old != rule { logger.warning("audit settings changed for the same file: they take effect at the next start") }
+            if !old.isSame(as: rule) { logger.warning("audit settings changed for the same file: they take effect at the next start") }
             return previous.trail
         }
         do {
@@ -260,6 +278,31 @@ public final class GatewayServer: Sendable {
         _ = try? await NIOThreadPool.singleton.runIfActive { trail.close() }
     }
 
+    private static func close(_ shipping: AuditShipping) async {
+        // Waits for its threads.
+        _ = try? await NIOThreadPool.singleton.runIfActive { shipping.close() }
+    }
+
+    /// Has the records copied to the places that the configuration names; where those have not changed, nothing happens.
+    private func ship() async {
+        let old = await state.shipping
+        let runtime = await state.runtime
+        var new: AuditShipping?
+        if let trail = runtime.trail, let rule = runtime.settings.audit {
+            let shipping =
+                if let old, old.positions === trail.positions { old } else {
+                    AuditShipping(path: rule.path, positions: trail.positions, observer: AuditShipping.logging(to: logger))
+                }
+            for destination in shipping.apply(rule.ship) {
+                logger.error(
+                    "audit records are not shipped: no thread or descriptor is left", metadata: ["destination": .string("\(destination)")])
+            }
+            new = shipping
+        }
+        await state.set(shipping: new)
+        if let old, old !== new { await Self.close(old) }
+    }
+
     private static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
@@ -272,6 +315,9 @@ actor ServerState {
     private(set) var runtime: GatewayRuntime
     private(set) var listeners: [Listener] = []
     private(set) var admin: AdminServer?
+    private(set) var shipping: AuditShipping?
+    /// Of configurations that were replaced, while requests under them are under way.
+    private(set) var retiredTrails: [AuditTrail] = []
     private(set) var watch: Task<Void, Never>?
     private(set) var isReady = false
     private(set) var isDraining = false
@@ -285,7 +331,10 @@ actor ServerState {
     }
 
     func add(_ listener: Listener) { listeners.append(listener) }
+    func add(retired trail: AuditTrail) { retiredTrails.append(trail) }
+    func remove(retired trail: AuditTrail) { retiredTrails.removeAll { $0 === trail } }
     func set(admin: AdminServer) { self.admin = admin }
+    func set(shipping: AuditShipping?) { self.shipping = shipping }
     func set(watch: Task<Void, Never>) { self.watch = watch }
     func becomeReady() { isReady = true }
 

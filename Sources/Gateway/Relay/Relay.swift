@@ -49,9 +49,11 @@ extension Exchange {
             var bytes = bytes
             relay.heldBody.writeBuffer(&bytes)
             if relay.heldBody.readableBytes > Self.heldBytes {
+                let heldBody = relay.heldBody
                 relay.held = nil
+                relay.heldBody = ByteBuffer()
                 showHead(held)
-                return showBody(relay.heldBody)
+                return showBody(heldBody)
             }
             return true
         }
@@ -61,14 +63,17 @@ extension Exchange {
     func upstreamFinished() {
         upstreamIsDone()
         if let held = relay.held {
+            // Taken out, so that another attempt's body does not begin with this one's.
+            let heldBody = relay.heldBody
             relay.held = nil
-            let isThrottle = relay.heldBody.withUnsafeReadableBytes { ThrottleDetection.decide(body: $0) }
+            relay.heldBody = ByteBuffer()
+            let isThrottle = heldBody.withUnsafeReadableBytes { ThrottleDetection.decide(body: $0) }
             if isThrottle {
                 relay.throttle = UpstreamThrottle(held, wallMilliseconds: Clock.wallMilliseconds())
             } else {
-                if record.errorType.isEmpty { record.errorType = relay.heldBody.withUnsafeReadableBytes { Self.errorCode($0) } }
+                if record.errorType.isEmpty { record.errorType = heldBody.withUnsafeReadableBytes { Self.errorCode($0) } }
                 showHead(held)
-                _ = showBody(relay.heldBody)
+                _ = showBody(heldBody)
             }
         }
         if relay.throttle != nil { return throttled(mayRetry: true) }

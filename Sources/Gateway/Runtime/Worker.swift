@@ -19,6 +19,8 @@ final class Worker {
     /// HTTP/2 connections that tell their callers goodbye; a drain waits for them, too.
     var closingConnections = 0
     var isDraining = false
+    /// The drain's time is up: nothing more is sent.
+    private(set) var isAbandoned = false
 
     private var pools: [UpstreamPool] = []
     private var signers: [SigningStage] = []
@@ -68,16 +70,18 @@ final class Worker {
     }
 
     func pool(for target: UpstreamTarget) -> UpstreamPool {
-        if pools[target.index].target === target { return pools[target.index] }
+        if pools.indices.contains(target.index), pools[target.index].target === target { return pools[target.index] }
         // An exchange that began under an older configuration finishes under it.
         if let old = retired.first(where: { $0.target === target }) { return old }
         let pool = UpstreamPool(target: target, worker: self, capacity: 1)
+        pool.retire()
         retired.append(pool)
+        rearmTicks()
         return pool
     }
 
     func signer(for target: UpstreamTarget) throws(DigestError) -> SigningStage {
-        if runtime.upstreams[target.index] === target { return signers[target.index] }
+        if runtime.upstreams.indices.contains(target.index), runtime.upstreams[target.index] === target { return signers[target.index] }
         return try SigningStage(target: target)
     }
 
@@ -108,7 +112,7 @@ final class Worker {
         if connections.isEmpty, ticks != nil, allPools.allSatisfy({ !$0.needsTicks }) {
             ticks?.cancel()
             ticks = nil
-        } else if ticks == nil, !connections.isEmpty {
+        } else if ticks == nil, !connections.isEmpty || allPools.contains(where: \.needsTicks) {
             let interval = TimeAmount.nanoseconds(Int64(tickNanoseconds))
             let bound = NIOLoopBound(self, eventLoop: loop)
             ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.tick() }
@@ -140,6 +144,7 @@ final class Worker {
 
     /// Time is up: what is still under way is ended, and recorded as such.
     func abandon() {
+        isAbandoned = true
         for pool in allPools { pool.abandon() }
     }
 }

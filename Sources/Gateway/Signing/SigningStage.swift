@@ -56,7 +56,8 @@ final class SigningStage {
         if let body, body.readableBytes > 0 { hash(body) } else { payloadHash = Self.emptyPayloadHash }
         if sha256.hasFailed { throw .operationFailed }
         // Signed only where it stands once: a repeated field is sent as it came and left out of the signature.
-        let types = request.fields.lines.filter { $0.kind == .contentType }
+        // One that `Connection` names does not travel on, so it is not signed either.
+        let types = request.fields.travellingLines(of: .contentType)
         let contentType = types.count == 1 ? types.first?.value : nil
         var failure: DigestError?
         route.methodBytes.withUnsafeBytes { method in

@@ -84,10 +84,13 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// Reads on after the caller has taken what was relayed.
     func resumeReading() {
-        guard isPaused, let context else { return }
+        guard isPaused else { return }
         isPaused = false
-        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        deadline = Clock.monotonicNanoseconds() &+ pool.target.settings.responseTimeoutNanoseconds
+        try? context?.channel.syncOptions?.setOption(.autoRead, value: true)
         readAnswer()
+        // The end that came while the caller was slow counts now that what came before it is relayed.
+        if inputEnded, !isPaused { settleEnd() }
     }
 
     func close() {
@@ -147,7 +150,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) {
         if awaitsHandshake { handshakeEnded(.unreachable("the connection was closed during the TLS handshake")) }
         ended()
-        close()
+        // Nothing more can come, and the rest of a paused answer is at hand: it is relayed as the caller takes it.
+        if !isPaused { close() }
         context.fireChannelInactive()
     }
 
@@ -250,6 +254,11 @@ final class UpstreamConnection: ChannelInboundHandler {
     private func ended() {
         if inputEnded { return }
         inputEnded = true
+        // The channel reads up to the end whatever it was told: what lies in `input` belongs before it.
+        if !isPaused { settleEnd() }
+    }
+
+    private func settleEnd() {
         switch phase {
         case .opening, .closed: break
         case .idle: close()

@@ -43,6 +43,7 @@ final class UpstreamPool {
     var waitingCount: Int { waiting.count + resending.count }
 
     func send(_ request: SignedRequest, for exchange: Exchange) {
+        if worker.isAbandoned { return exchange.upstreamFailed(.draining) }
         let now = Clock.monotonicNanoseconds()
         if let connection = takeIdle(now: now) {
             connection.send(request, for: exchange, now: now)

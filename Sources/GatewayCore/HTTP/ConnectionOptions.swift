@@ -24,6 +24,14 @@ extension FieldSection {
         return nominated
     }
 
+    /// The lines of a kind that `Connection` does not keep to this hop.
+    public func travellingLines(of kind: FieldName) -> [FieldLine] {
+        let found = lines.filter { $0.kind == kind }
+        if found.isEmpty { return found }
+        let nominated = nominatedFields()
+        return nominated.isEmpty ? found : found.filter { !isNominated($0, among: nominated) }
+    }
+
     func isNominated(_ line: FieldLine, among nominated: [ByteRange]) -> Bool {
         nominated.contains { name in
             name.count == line.name.count

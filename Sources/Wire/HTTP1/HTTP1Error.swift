@@ -44,7 +44,8 @@ public struct HTTP1Error: Error, Sendable, Equatable {
         case .requestLineTooLong: "The request line is longer than this listener accepts; shorten the path or the query."
         case .methodTooLong: "The method is longer than 32 characters; use a registered method."
         case .invalidMethod: "The method holds a character that no method may hold; use a registered method such as DELETE."
-        case .invalidTarget: "The request target holds a character that must be percent-encoded, such as %20 for a space."
+        case .invalidTarget:
+            "The request target holds a blank or another character that must be percent-encoded; a phone number starts with %2B or '+', not a blank."
         case .fragmentInTarget: "The request target holds a '#'; leave the fragment out, or write %23."
         case .unsupportedTargetForm: "The request target must be a path that starts with '/'; CONNECT and '*' are not served."
         case .unsupportedVersion: "Only HTTP/1.1 and HTTP/1.0 are spoken on this connection; name one of them in the request line."

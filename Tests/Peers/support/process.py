@@ -66,14 +66,14 @@ def more_routes(config):
 class Gateway:
     """A running `countersign serve`."""
 
-    def __init__(self, config, directory, environment=None):
+    def __init__(self, config, directory, environment=None, stdout=subprocess.DEVNULL):
         assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
         self.config_path = pathlib.Path(directory) / f"config-{time.monotonic_ns()}.json"
         self.write_config(config)
         self.process = subprocess.Popen(
             [str(BINARY), "serve", "--config", str(self.config_path), "--log-format", "json"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             cwd=directory,
             env=clean_environment(**(environment or {})),
