@@ -1,10 +1,5 @@
+import Glibc
 import NIOCore
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
 
 /// Writes a connection's messages. On a plain socket a message goes to the kernel at once; only what the kernel does not take enters the
 /// channel's queue, and then everything does until that queue is empty, so that the order holds.

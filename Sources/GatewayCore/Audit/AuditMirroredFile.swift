@@ -43,17 +43,12 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
     }
 
     public mutating func truncate(to size: Int) throws(AuditFileError) {
-        do throws(AuditFileError) {
-            // In doubt, how the two sizes belong together is not known; the comparison mends the mirror then.
-            if mirrorDoubt == nil { try cutMirror(to: mirrorSize - (mainSize - size)) }
-        } catch {
-            // The file itself is cut all the same.
-            try main.truncate(to: size)
-            mainSize = size
-            throw error
-        }
+        let surplus = mainSize - size
+        // While this fails both files keep what is too much, so that the next try takes the same off both.
         try main.truncate(to: size)
         mainSize = size
+        // In doubt, how the two sizes belong together is not known; the comparison mends the mirror then.
+        if mirrorDoubt == nil { try cutMirror(to: mirrorSize - surplus) }
     }
 
     public mutating func inspect() throws(AuditFileError) -> AuditFileState {

@@ -95,7 +95,7 @@ final class ScriptedFile: AuditFile {
             opening.size = 0
             opening.notes.append("torn")
         case .empty, .needsMore:
-            if let last = rotated.last { opening.chain = ScriptedFile.chain(behind: last.bytes, context) }
+            if let last = rotated.last(where: { !$0.bytes.isEmpty }) { opening.chain = ScriptedFile.chain(behind: last.bytes, context) }
         }
         return opening
     }

@@ -89,12 +89,21 @@ struct SharedLimiterTests {
         let bench = try await Bench(Self.rule()) { number in
             number == 0 ? Self.answer(1, 0, 0, 2 * Self.day, 0) : Self.answer(0, Self.day, 1, 5 * Self.day, 0)
         }
-        guard case .admitted(let reading)? = try await bench.ask() else { return Issue.record("not admitted") }
+        guard case .admitted(let reading)? = try await bench.ask() else {
+            Issue.record("not admitted")
+            return
+        }
         #expect(reading.remaining == 3)
-        guard case .refused(let refusal)? = try await bench.ask() else { return Issue.record("not refused") }
+        guard case .refused(let refusal)? = try await bench.ask() else {
+            Issue.record("not refused")
+            return
+        }
         #expect(refusal.waitNanoseconds == 86_400_000_000_000 && refusal.cause == .exhausted)
         // Now the table knows.
-        guard case .refused? = try await bench.ask() else { return Issue.record("not refused") }
+        guard case .refused? = try await bench.ask() else {
+            Issue.record("not refused")
+            return
+        }
         #expect(bench.scripted.questionCount == 2 && bench.remaining == 0)
         try await bench.stop()
     }
@@ -104,7 +113,10 @@ struct SharedLimiterTests {
         let bench = try await Bench(Self.rule()) { number in
             number == 0 ? "-NOSCRIPT No matching script.\r\n" : Self.answer(1, 0, 0, Self.day, 0)
         }
-        guard case .admitted? = try await bench.ask() else { return Issue.record("not admitted") }
+        guard case .admitted? = try await bench.ask() else {
+            Issue.record("not admitted")
+            return
+        }
         #expect(bench.scripted.questionCount == 2 && bench.scripted.connectionCount == 1)
         #expect(bench.store.snapshot().decidedAlone == 0)
         try await bench.stop()
@@ -133,7 +145,10 @@ struct SharedLimiterTests {
         }
         #expect(bench.store.snapshot().decidedAlone == 1 && bench.store.snapshot().failures.reduce(0) { $0 + $1.count } == 1)
         try await bench.until { bench.store.snapshot().isUp }
-        guard case .admitted(let reading)? = try await bench.ask() else { return Issue.record("not admitted") }
+        guard case .admitted(let reading)? = try await bench.ask() else {
+            Issue.record("not admitted")
+            return
+        }
         #expect(reading.remaining == 3 && bench.scripted.connectionCount == 2)
         try await bench.stop()
     }

@@ -20,8 +20,9 @@ def delete(gateway, count=1):
         assert call(gateway.address).status == 204
 
 
-def rotate(gateway, path, name):
-    """What logrotate does: rename, then SIGHUP, and wait for the new file."""
+def rotate(gateway, path, name, count=0):
+    """What logrotate does: rename, then SIGHUP, and wait for the new file; once the old one has at least `count` records."""
+    wait_until(lambda: path.read_bytes().count(b"\n") >= count, what=f"{count} records in the file")
     os.rename(path, path.with_name(name))
     gateway.signal(signal.SIGHUP)
     wait_until(path.exists, what="a new file")
@@ -69,7 +70,7 @@ def test_rotated_while_the_collector_is_down(gateway, upstream, tmp_path, rsyslo
     files = [path]
     for round in range(1, 4):
         delete(serving, 5)
-        rotate(serving, path, f"audit.jsonl-{round}")
+        rotate(serving, path, f"audit.jsonl-{round}", 10)
         if compressed:
             subprocess.run(["gzip", tmp_path / f"audit.jsonl-{round}"], check=True)
         files.append(tmp_path / (f"audit.jsonl-{round}.gz" if compressed else f"audit.jsonl-{round}"))
@@ -122,7 +123,7 @@ def test_lost_file_is_a_gap_that_is_told(gateway, upstream, tmp_path, rsyslog):
     one.stop()
     # Not held open by the shipper, since it was made and taken away while the first one was still being read.
     for round in range(1, 3):
-        rotate(serving, path, f"audit.jsonl-{round}")
+        rotate(serving, path, f"audit.jsonl-{round}", 10)
         delete(serving, 5)
     os.unlink(tmp_path / "audit.jsonl-2")
     one.start()

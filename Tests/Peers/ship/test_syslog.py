@@ -19,7 +19,9 @@ from support.wire import call
 ROUNDS = int(os.environ.get("COUNTERSIGN_SHIP_ROUNDS", "3"))
 
 
-def await_arrival(collector, trail):
+def await_arrival(collector, trail, count=0):
+    """Waits until the trail has at least `count` records, and its last one has arrived."""
+    wait_until(lambda: trail.read_bytes().count(b"\n") >= count, what=f"a trail of {count} records")
     last = json.loads(trail.read_bytes().splitlines()[-1])["seq"]
     wait_until(lambda: last in distinct(collector.messages()), 45, "arrival of the last record")
 
@@ -48,7 +50,7 @@ def test_message(gateway, upstream, tmp_path, collector):
     serving = gateway(shipped_config(upstream.url, path, destination))
     assert call(serving.address).status == 204
     assert call(serving.address, target="/phone-numbers/nobody").status == 400
-    await_arrival(one, path)
+    await_arrival(one, path, 3)
     messages = one.messages()
     assert_whole_and_in_order(messages, path.read_bytes())
     assert [m[6] for m in messages] == ["intent", "outcome", "refusal"]
@@ -102,16 +104,16 @@ def test_killed_collector_loses_nothing_that_lay_unread(gateway, upstream, tmp_p
     one.start()
     serving = gateway(shipped_config(upstream.url, path, destination))
     assert call(serving.address).status == 204
-    await_arrival(one, path)
+    await_arrival(one, path, 2)
     one.process.send_signal(signal.SIGSTOP)
     for _ in range(50):
         assert call(serving.address).status == 204
-    wait_until(lambda: destinations(serving)[0]["recordsBehind"] == 0, what="acknowledgement by the kernel")
+    wait_until(lambda: destinations(serving)[0]["acknowledgedSeq"] == 102, what="acknowledgement by the kernel")
     before = len(one.messages())
     one.kill()
     assert len(one.messages()) == before < 102
     one.start()
-    await_arrival(one, path)
+    await_arrival(one, path, 102)
     assert_whole_and_in_order(one.messages(), path.read_bytes())
 
 
@@ -160,7 +162,7 @@ def test_certificate_that_is_turned_down_loses_nothing(gateway, upstream, tmp_pa
     destination = tls_destination(good, certificates)
     serving.write_config(shipped_config(upstream.url, path, destination))
     serving.signal(signal.SIGHUP)
-    await_arrival(good, path)
+    await_arrival(good, path, 6)
     assert_whole_and_in_order(good.messages(), path.read_bytes())
 
 
