@@ -44,16 +44,16 @@ struct StoreReplyTests {
     func commands() {
         let command = StoreCommand()
         var buffer = ByteBuffer()
-        for arguments in [[Array("AUTH".utf8), [0x70, 0x00, 0x0D, 0x0A, 0xFF]], [Array("SELECT".utf8), Array("12".utf8)], [[]]]
-            as [[[UInt8]]]
-        {
+        let commands: [[[UInt8]]] = [[Array("AUTH".utf8), [0x70, 0x00, 0x0D, 0x0A, 0xFF]], [Array("SELECT".utf8), Array("12".utf8)]]
+        for arguments in commands {
             command.clear()
             for argument in arguments { command.append(argument) }
-            #expect(command.write(to: &buffer) == (arguments != [[]] || buffer.readableBytes > 0))
+            let isWritten = command.write(to: &buffer)
+            #expect(isWritten)
         }
         let first =
             Array("*2\r\n$4\r\nAUTH\r\n$5\r\np".utf8) + [0x00, 0x0D, 0x0A, 0xFF] + Array("\r\n*2\r\n$6\r\nSELECT\r\n$2\r\n12\r\n".utf8)
-        #expect(Array(buffer.readableBytesView).starts(with: first))
+        #expect(Array(buffer.readableBytesView) == first)
     }
 
     @Test(
