@@ -185,8 +185,3 @@ struct SharedLimiterTests {
         func admissionDecided(_ decision: AdmissionDecision) {}
     }
 }
-
-extension AdmissionDecision? {
-    fileprivate var reading: LimitReading? { if case .admitted(let reading)? = self { reading } else { nil } }
-    fileprivate var refusal: LimitRefusal? { if case .refused(let refusal)? = self { refusal } else { nil } }
-}
