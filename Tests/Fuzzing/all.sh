@@ -3,7 +3,7 @@
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 seconds=${1:-60}
-targets=$(sed -n 's/^ *case .*) *# target$//p; s/.*name: "\(Fuzz[A-Za-z0-9]*\)".*/\1/p' "$here/Package.swift" | grep -v Canary | sort -u)
+targets=$(sed -n 's/.*name: "\(Fuzz[A-Za-z0-9]*\)".*/\1/p' "$here/Package.swift" | grep -v Canary | sort -u)
 for target in $targets; do
     echo "== $target, $seconds s"
     sh "$here/run.sh" "$target" "$seconds"

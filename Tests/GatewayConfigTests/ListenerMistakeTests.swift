@@ -72,7 +72,7 @@ import Testing
         let folder = try TemporaryFolder.withSampleFiles()
         let path = try folder.write("tls.key", "-----BEGIN PRIVATE KEY-----\n", mode: 0o640)
         let mistakes = Sample.mistakes(in: Sample.json, folder: folder)
-        #expect(mistakes.map(\.path) == ["listeners[2].tls.privateKey"])
+        #expect(mistakes.map(\.path) == ["listeners[2].tls.privateKey", "audit.ship[0].privateKey"])
         #expect(mistakes.first?.problem == "group or others can read \(path) (mode 0640), which holds a secret")
         #expect(mistakes.first?.remedy == "run: chmod 600 \(path)")
     }

@@ -98,7 +98,7 @@ final class AuditTrail: Sendable {
             // A key or an algorithm that does not work is told now, not at the first request.
             _ = try AuditEncoder(instance: instance, style: rule.subject)
             let mirror: AuditLogFile? = if let path = rule.mirrorPath { try AuditLogFile(path: path) } else { nil }
-            file = AuditMirroredFile(try AuditLogFile(path: rule.path), mirror: mirror, sync: rule.sync)
+            file = AuditMirroredFile(try AuditLogFile(path: rule.path), mirror: mirror)
         } catch {
             throw .digest(error)
         }

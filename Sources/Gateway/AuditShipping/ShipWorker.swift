@@ -191,7 +191,7 @@ final class ShipWorker {
         }
         guard !ends.isEmpty else { return step }
         try transport.enqueue(messages, ends: ends)
-        window.send(through: reader.cursor, records: ends.count, end: transport.total, oldest: oldest)
+        window.send(through: reader.cursor, records: ends.count, end: transport.total, oldest: oldest, now: time)
         status.bytes += UInt64(messages.count)
         nextBatch = messages.count < ShipWorker.batchByteCount ? time + ShipWorker.lingerMilliseconds : time
         if messages.capacity > 4 * ShipWorker.batchByteCount { messages = [] }
@@ -201,7 +201,7 @@ final class ShipWorker {
     private func settle(_ transport: any ShipTransport) throws(ShipFailure) {
         let time = now
         status.records += UInt64(window.acknowledge(try transport.acknowledged(), now: time))
-        if window.settle(now: time, isStalled: transport.hasOutput) { connection.proveSound() }
+        if window.settle(now: time) { connection.proveSound() }
     }
 
     // MARK: - Waiting and telling

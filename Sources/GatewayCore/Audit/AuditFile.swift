@@ -57,6 +57,8 @@ public struct AuditOpening: Sendable, Equatable {
 
 /// The calls that the journal makes. Errors are final: `EINTR` is repeated below.
 public protocol AuditFile {
+    /// Where the journal stands now, told before `inspect`, `probe` and `reopen`. Only a file that is more than one needs to know.
+    mutating func expect(_ chain: AuditChain)
     /// Adds bytes at the end and says how many were taken, at least one.
     mutating func write(_ bytes: UnsafeRawBufferPointer) throws(AuditFileError) -> Int
     /// Returns once all that was written is on the disk (`fdatasync`).
@@ -75,4 +77,8 @@ public protocol AuditFile {
     func read(from offset: Int, count: Int) throws(AuditFileError) -> [UInt8]
     /// Closes the file.
     mutating func release()
+}
+
+extension AuditFile {
+    public mutating func expect(_ chain: AuditChain) {}
 }

@@ -141,6 +141,7 @@ public struct AuditJournal<File: AuditFile> {
             return
         }
         if !unsynced.isEmpty, !synchronize(now: now) { return }
+        file.expect(chain)
         adopt(try file.reopen())
     }
 
@@ -215,6 +216,7 @@ public struct AuditJournal<File: AuditFile> {
 
     /// A file that was deleted takes writes without complaint, and one that somebody else cut or wrote to breaks the chain.
     private mutating func checkFile() throws(AuditFileError) {
+        file.expect(chain)
         let state = try file.inspect()
         notes.append(contentsOf: state.notes)
         if !state.isLinked {
@@ -224,6 +226,7 @@ public struct AuditJournal<File: AuditFile> {
             signed = synced.signed
             keepUnsynced()
             needsReopening = true
+            file.expect(chain)
             adopt(try file.reopen())
         } else if state.size != size {
             notes.append("another process changed the size of the file from \(size) to \(state.size)")
@@ -359,6 +362,7 @@ public struct AuditJournal<File: AuditFile> {
     }
 
     private mutating func recover(now: UInt64) -> Bool {
+        file.expect(chain)
         do {
             if needsReopening { adopt(try file.reopen()) }
             if let (length, owner) = owedCut {

@@ -9,21 +9,19 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
     /// Sizes that the files have if nobody else changed them. They differ, as the two may have been begun or rotated at other times.
     private var mainSize = 0
     private var mirrorSize = 0
-    /// The mirror's size as of the last sync; with `sync: never`, as of the last write.
-    private var syncedMirrorSize = 0
-    private let isSynced: Bool
-    /// Where the mirror should have been cut when cutting it failed.
-    private var owedMirrorCut: Int?
+    /// Where the journal stands: how far the mirror has to reach, no more and no less. Nil at the start, when nobody knows better.
+    private var expected: AuditChain?
     /// Why the mirror has to be opened and compared again; nil: it does not.
     public private(set) var mirrorDoubt: AuditFileError?
     /// At the start, and when the file has been removed, it may be the one that lags. Later on the journal knows better than the mirror.
     private var mayMainLag = true
 
-    public init(_ main: File, mirror: File?, sync: AuditSync) {
+    public init(_ main: File, mirror: File?) {
         self.main = main
         self.mirror = mirror
-        isSynced = sync != .never
     }
+
+    public mutating func expect(_ chain: AuditChain) { expected = chain }
 
     public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(AuditFileError) -> Int {
         let count = try main.write(bytes)
@@ -32,32 +30,37 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         // Even where it then takes less: the journal cuts the round off both by this measure.
         mirrorSize += count
         try writeToMirror(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        if !isSynced { syncedMirrorSize = mirrorSize }
         return count
     }
 
     public mutating func synchronize() throws(AuditFileError) {
         try main.synchronize()
         try onMirror { (mirror) throws(AuditFileError) in try mirror.synchronize() }
-        syncedMirrorSize = mirrorSize
     }
 
     public mutating func truncate(to size: Int) throws(AuditFileError) {
-        let surplus = mainSize - size
-        // While this fails both files keep what is too much, so that the next try takes the same off both.
+        // While this fails both files keep what is too much.
         try main.truncate(to: size)
+        let length = mirrorSize - max(0, mainSize - size)
         mainSize = size
-        // In doubt, how the two sizes belong together is not known; the comparison mends the mirror then.
-        if mirrorDoubt == nil { try cutMirror(to: mirrorSize - surplus) }
+        // In doubt, how the two sizes belong together is not known; the comparison cuts the mirror then.
+        guard mirror != nil, mirrorDoubt == nil else { return }
+        mirrorSize = length
+        do throws(AuditFileError) {
+            try onMirror { (mirror) throws(AuditFileError) in
+                // A file that somebody else made shorter must not grow zeros.
+                if try mirror.inspect().size > length { try mirror.truncate(to: length) }
+            }
+        } catch {
+            mirrorDoubt = error
+            throw error
+        }
     }
 
     public mutating func inspect() throws(AuditFileError) -> AuditFileState {
         var state = try main.inspect()
         guard mirror != nil else { return state }
         if !state.isLinked {
-            if let mirrorDoubt { throw mirrorDoubt }
-            // The journal writes again what was not synced, into a new file that the mirror will fill up to the last sync.
-            try cutMirror(to: syncedMirrorSize)
             mayMainLag = true
             return state
         }
@@ -105,7 +108,6 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         } catch {
             // It goes on in its old file until the next rotation, which is lawful: the lines are the same.
         }
-        syncedMirrorSize = mirrorSize
         return opening
     }
 
@@ -143,60 +145,66 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
         }
     }
 
-    private mutating func cutMirror(to length: Int) throws(AuditFileError) {
-        guard mirror != nil else { return }
-        mirrorSize = length
-        syncedMirrorSize = min(syncedMirrorSize, length)
-        do throws(AuditFileError) {
-            try onMirror { (mirror) throws(AuditFileError) in
-                // A file that somebody else made shorter must not grow zeros.
-                if try mirror.inspect().size > length { try mirror.truncate(to: length) }
-            }
-            owedMirrorCut = nil
-        } catch {
-            owedMirrorCut = length
-            mirrorDoubt = error
-            throw error
-        }
-    }
-
-    /// Opens the mirror's path anew and brings the lagging file up to date. Returns what is to be noted.
+    /// Opens the mirror's path anew and brings it to where the journal stands, or at the start both to where either does. Returns what
+    /// is to be noted.
     private mutating func repairMirror(_ opening: inout AuditOpening) throws(AuditFileError) -> [String] {
-        var notes = pendingNotes
         do throws(AuditFileError) {
-            if let length = owedMirrorCut { try cutMirror(to: length) }
             var copy = AuditOpening(size: 0)
             try onMirror { (mirror) throws(AuditFileError) in copy = try mirror.reopen() }
-            notes += copy.notes.map { "mirror: " + $0 }
+            pendingNotes += copy.notes.map { "mirror: " + $0 }
             let own = opening.chain ?? AuditChain()
-            let other = copy.chain ?? AuditChain()
-            if other.nextSequence < own.nextSequence {
-                let text = try bringUp(from: main, size: opening.size, behind: other, to: own, toMirror: true, targetSize: &copy.size)
-                notes.append("mirror: " + text)
-            } else if other.nextSequence > own.nextSequence, mayMainLag, let source = mirror {
-                let text = try bringUp(from: source, size: copy.size, behind: own, to: other, toMirror: false, targetSize: &opening.size)
-                opening.chain = other
-                notes.append("from the mirror: " + text)
-            } else if other.nextSequence == own.nextSequence, other.previous != own.previous {
-                let reason = "it ends with another record \(own.nextSequence - 1) than the trail"
+            var other = copy.chain ?? AuditChain()
+            let place = expected ?? (own.nextSequence < other.nextSequence ? other : own)
+            if other.nextSequence > place.nextSequence {
+                try cutMirror(&copy.size, behind: place)
+                other = place
+            }
+            // The file may hold more than counts as written: what could not be cut off it yet.
+            let end =
+                own.nextSequence > place.nextSequence
+                ? try AuditCatchUp.start(in: main, size: opening.size, behind: place).offset : opening.size
+            if other.nextSequence < place.nextSequence {
+                pendingNotes.append("mirror: " + (try bringUp(from: main, size: end, behind: other, to: place, toMirror: true, &copy.size)))
+            } else if other.previous != place.previous {
+                let reason = "it ends with another record \(place.nextSequence - 1) than the trail"
                 throw AuditFileError(call: "compare", reason: reason, isOfMirror: true)
             }
-            mainSize = opening.size
+            mainSize = end
+            if own.nextSequence < place.nextSequence, mayMainLag, let source = mirror {
+                let text = try bringUp(from: source, size: copy.size, behind: own, to: place, toMirror: false, &opening.size)
+                pendingNotes.append("from the mirror: " + text)
+                opening.chain = place
+                mainSize = opening.size
+            }
             mirrorSize = copy.size
-            syncedMirrorSize = copy.size
         } catch {
             mirrorDoubt = error
             throw error
         }
-        pendingNotes = []
+        defer { pendingNotes = [] }
         mayMainLag = false
         mirrorDoubt = nil
-        return notes
+        return pendingNotes
     }
 
-    /// Appends the lines of `source` behind `place` to the other file, and syncs it. All or nothing.
+    /// Takes records off the mirror that do not count as written.
+    private mutating func cutMirror(_ size: inout Int, behind place: AuditChain) throws(AuditFileError) {
+        let whole = size
+        var found: (offset: Int, first: UInt64) = (whole, 0)
+        try onMirror { (mirror) throws(AuditFileError) in
+            found = try AuditCatchUp.start(in: mirror, size: whole, behind: place)
+            if found.first == place.nextSequence, found.offset < whole { try mirror.truncate(to: found.offset) }
+        }
+        guard found.first == place.nextSequence, found.offset < whole else {
+            throw AuditFileError(call: "compare", reason: "it holds later records than the trail", isOfMirror: true)
+        }
+        size = found.offset
+    }
+
+    /// Appends the lines of `source` behind `place` to the other file, and syncs it. All or nothing, unless taking it back fails, too; then
+    /// the next comparison finds it.
     private mutating func bringUp(
-        from source: File, size: Int, behind place: AuditChain, to end: AuditChain, toMirror: Bool, targetSize: inout Int
+        from source: File, size: Int, behind place: AuditChain, to end: AuditChain, toMirror: Bool, _ targetSize: inout Int
     ) throws(AuditFileError) -> String {
         let (offset, first) = try AuditCatchUp.start(in: source, size: size, behind: place)
         let before = targetSize
@@ -215,8 +223,7 @@ public struct AuditMirroredFile<File: AuditFile>: AuditFile {
             }
         } catch {
             if toMirror {
-                mirrorSize = before
-                try? cutMirror(to: before)
+                try? onMirror { (mirror) throws(AuditFileError) in try mirror.truncate(to: before) }
             } else {
                 try? main.truncate(to: before)
             }

@@ -14,6 +14,7 @@ public struct ShipWindow: Sendable {
         var records: Int
         /// When the oldest record of the mark was made, milliseconds since 1970; nil where it does not say.
         var oldest: Int64?
+        var sentAt: UInt64
         var acknowledgedAt: UInt64?
     }
 
@@ -27,12 +28,16 @@ public struct ShipWindow: Sendable {
     private var marks: [Mark] = []
     private var head = 0
     private var acknowledgedEnd: UInt64 = 0
+    /// When the connection was last seen to be stalled: the receiver has begun to read after that at the earliest.
+    private var stalledAt: UInt64 = 0
     private let settleTime: UInt64
 
     /// How long a connection has to stay whole after an acknowledgement, in milliseconds.
     public static let settleMilliseconds: UInt64 = 10_000
-    /// A receiver that has stopped reading may hold this much unread, in bytes: the largest receive buffer of a usual kernel is 6 MiB
-    /// (`net.ipv4.tcp_rmem`). Behind a stalled connection records settle only when more than that was acknowledged after them.
+    /// A connection is stalled when something has waited so long for its acknowledgement, in milliseconds: the receiver does not read.
+    public static let stallMilliseconds: UInt64 = 1000
+    /// A receiver that does not read may hold this much, in bytes: the largest receive buffer of a usual kernel is 6 MiB
+    /// (`net.ipv4.tcp_rmem`). On a stalled connection records settle only when more than that was acknowledged after them.
     public static let unreadByteLimit: UInt64 = 8 << 20
     /// Marks are joined when they were acknowledged within this time, in milliseconds, so that their number stays small.
     static let joinMilliseconds: UInt64 = 100
@@ -54,9 +59,9 @@ public struct ShipWindow: Sendable {
     public var oldestUnacknowledged: Int64? { marks[head...].first { $0.acknowledgedAt == nil }?.oldest }
 
     /// Records were given to the connection, whose bytes end with `end`.
-    public mutating func send(through cursor: ShipCursor, records: Int, end: UInt64, oldest: Int64?) {
+    public mutating func send(through cursor: ShipCursor, records: Int, end: UInt64, oldest: Int64?, now: UInt64) {
         sent = cursor
-        marks.append(Mark(cursor: cursor, end: end, records: records, oldest: oldest, acknowledgedAt: nil))
+        marks.append(Mark(cursor: cursor, end: end, records: records, oldest: oldest, sentAt: now, acknowledgedAt: nil))
     }
 
     /// The peer has acknowledged `total` bytes of the connection. Returns how many records that is more than before.
@@ -81,12 +86,14 @@ public struct ShipWindow: Sendable {
         return count
     }
 
-    /// Settles what has waited long enough. `isStalled`: the connection takes no bytes at the moment.
-    /// Returns whether anything was settled.
-    public mutating func settle(now: UInt64, isStalled: Bool) -> Bool {
+    /// Settles what has waited long enough. Returns whether anything was settled.
+    public mutating func settle(now: UInt64) -> Bool {
+        if let waiting = marks[head...].first(where: { $0.acknowledgedAt == nil }), now >= waiting.sentAt + ShipWindow.stallMilliseconds {
+            stalledAt = now
+        }
         let before = head
         while head < marks.count, let time = marks[head].acknowledgedAt, now >= time + settleTime,
-            !isStalled || acknowledgedEnd - marks[head].end > ShipWindow.unreadByteLimit
+            stalledAt == 0 || now >= stalledAt + settleTime || acknowledgedEnd - marks[head].end > ShipWindow.unreadByteLimit
         {
             settled = marks[head].cursor
             head += 1
@@ -102,7 +109,7 @@ public struct ShipWindow: Sendable {
     /// When `settle` has something to do next; nil for never. Milliseconds.
     public var deadline: UInt64? {
         guard head < marks.count else { return nil }
-        return marks[head].acknowledgedAt.map { $0 + settleTime }
+        return marks[head].acknowledgedAt.map { max($0, stalledAt) + settleTime }
     }
 
     /// The connection is gone. Returns where the next one begins.
@@ -110,6 +117,7 @@ public struct ShipWindow: Sendable {
         marks.removeAll()
         head = 0
         acknowledgedEnd = 0
+        stalledAt = 0
         acknowledged = settled
         sent = settled
         return settled

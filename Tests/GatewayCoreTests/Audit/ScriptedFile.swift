@@ -21,7 +21,6 @@ final class ScriptedFile: AuditFile {
     var durable: [UInt8] = []
     var isLinked = true
     var calls: [Call] = []
-    var log: [String] = []
     private var script: [(call: Call, outcome: Outcome)] = []
     /// Calls that fail until taken off the list.
     var broken: [Call: String] = [:]
@@ -35,7 +34,6 @@ final class ScriptedFile: AuditFile {
 
     private func step(_ call: Call) throws(AuditFileError) -> Int? {
         calls.append(call)
-        log.append("\(call) \(bytes.count)\(broken[call] != nil || script.contains{$0.call==call} ? "!" : "")")
         if let reason = broken[call] { throw AuditFileError(call: "scripted", reason: reason) }
         guard let index = script.firstIndex(where: { $0.call == call }) else { return nil }
         switch script.remove(at: index).outcome {
@@ -57,10 +55,6 @@ final class ScriptedFile: AuditFile {
 
     func truncate(to size: Int) throws(AuditFileError) {
         _ = try step(.truncate)
-        if size > bytes.count {
-            print("GROW", size, bytes.count, log.suffix(40))
-            return
-        }
         bytes.removeLast(bytes.count - size)
     }
 

@@ -14,7 +14,7 @@ from support.wire import request_bytes
 
 # The kernel takes an answer in portions of a third of its buffer; the sizes cover more than one portion, so that some answers end where the
 # socket takes no more and the rest waits in the gateway.
-SIZES = range(6_000_000, 7_600_000, 64_000)
+SIZES = range(6_000_000, 7_600_000, 100_000)
 
 
 def slow_socket(address):
