@@ -200,7 +200,7 @@ final class Exchange {
         worker.log.auditUnwritable(reason)
         // What was not sent has used nothing up.
         if let ask { runtime.limiter.giveBack(ask) }
-        answer(Self.auditNotWritable, status: nil)
+        answer(Self.auditNotWritable)
     }
 
     /// Signs afresh and sends; for the first attempt and for each later one.
@@ -263,7 +263,7 @@ final class Exchange {
         record.origin = .gateway
         record.errorType = Array(shape.code.description.utf8)
         writeOutcome(terminal, state: record.state ?? (terminal == .notSent ? .notSent : .unknownUpstreamClosed))
-        answer(refusal, status: nil)
+        answer(refusal)
     }
 
     /// The upstream's whole answer is here and relayed, or answered in its stead (a throttle).
@@ -304,7 +304,7 @@ final class Exchange {
         record.reason = refusal.reason
         record.origin = .gateway
         writeRefusal(errorType: shape.code.description, status: shape.status)
-        answer(refusal, status: nil)
+        answer(refusal)
     }
 
     private func refuse(_ limit: LimitRefusal) {
@@ -315,10 +315,10 @@ final class Exchange {
     }
 
     /// Writes an answer of the gateway's own. `requestID` is the upstream's where it has spoken.
-    func answer(_ refusal: Refusal, status: Int?, origin: AnswerOrigin = .gateway, requestID: [UInt8]? = nil) {
+    func answer(_ refusal: Refusal, origin: AnswerOrigin = .gateway, requestID: [UInt8]? = nil) {
         let style = throttleStyle
         let shape = ErrorShape.of(refusal.kind, style: style)
-        worker.counters.count(origin: origin, status: status ?? shape.status, reason: refusal.reason)
+        worker.counters.count(origin: origin, status: shape.status, reason: refusal.reason)
         guard let downstream else { return }
         var fields = worker.takeScratch()
         AnswerFields.appendRefusal(
@@ -327,7 +327,7 @@ final class Exchange {
         var text: [UInt8] = []
         AnswerFields.appendRefusalBody(refusal, style: style, to: &text)
         downstream.respond(
-            status: status ?? shape.status, fields: fields, body: .length(text.count), closesConnection: refusal.closesConnection)
+            status: shape.status, fields: fields, body: .length(text.count), closesConnection: refusal.closesConnection)
         worker.returnScratch(fields)
         _ = downstream.send(body: ByteBuffer(bytes: text))
         self.downstream = nil

@@ -23,6 +23,4 @@ protocol DownstreamStream: AnyObject {
     func flush()
     /// The caller may send the request's body now (100 Continue).
     func acceptBody()
-    /// The body bytes so far are taken: go on reading.
-    func resumeBody()
 }

@@ -332,8 +332,6 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         process()
     }
 
-    func resumeBody() { process() }
-
     // MARK: - The connection's end
 
     /// Sends what is written, then closes for sending only and throws away what the caller still sends, so that no reset overtakes the answer.

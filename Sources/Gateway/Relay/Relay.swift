@@ -111,7 +111,7 @@ extension Exchange {
         record.errorType = Array(shape.code.description.utf8)
         answerEnded()
         answer(
-            refusal, status: nil, origin: .upstream, requestID: record.upstreamRequestID.isEmpty ? nil : record.upstreamRequestID)
+            refusal, origin: .upstream, requestID: record.upstreamRequestID.isEmpty ? nil : record.upstreamRequestID)
     }
 
     private func showHead(_ head: ResponseHead) {

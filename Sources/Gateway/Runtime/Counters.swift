@@ -7,7 +7,6 @@ struct Counters: Sendable {
     private(set) var gatewayAnswers = [UInt64](repeating: 0, count: 6)
     private(set) var refusals: [String: UInt64] = [:]
     var upstreamThrottles: UInt64 = 0
-    var resends: UInt64 = 0
 
     mutating func count(origin: AnswerOrigin, status: Int, reason: String? = nil) {
         let index = min(max(status / 100, 0), 5)
@@ -25,7 +24,6 @@ struct Counters: Sendable {
         }
         refusals.merge(other.refusals, uniquingKeysWith: +)
         upstreamThrottles += other.upstreamThrottles
-        resends += other.resends
     }
 
     var total: UInt64 { upstreamAnswers.reduce(0, +) + gatewayAnswers.reduce(0, +) }
