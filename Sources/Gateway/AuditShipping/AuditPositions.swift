@@ -62,8 +62,13 @@ final class Doorbell: Sendable {
 
     /// From the waiting thread: what happens from here on rings. What happened before must be looked for after this call.
     func arm() {
-        if isArmed.exchange(true, ordering: .sequentiallyConsistent) { return }
-        // At most one ring is in the pipe, and it may arrive a moment after its look at the flag: then it wakes once for nothing.
+        // Unheard rings are cleared away here, so that they cannot pile up.
+        if !isArmed.exchange(true, ordering: .sequentiallyConsistent) { silence() }
+    }
+
+    /// From the waiting thread, once `descriptor` was readable: it is not any more, until the next ring. A ring may write a moment after its
+    /// look at the flag, when the bell is armed again already; so who was woken empties the pipe, whatever the flag says.
+    func silence() {
         var bytes: UInt64 = 0
         _ = read(descriptor, &bytes, 8)
     }

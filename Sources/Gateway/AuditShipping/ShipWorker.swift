@@ -80,7 +80,6 @@ final class ShipWorker {
             case .connecting, .up:
                 do throws(ShipFailure) { try work() } catch { lose(error) }
             }
-            publish()
         }
         transport?.close()
         transport = nil
@@ -208,6 +207,8 @@ final class ShipWorker {
 
     @discardableResult
     private func wait(milliseconds: UInt64, for transport: (any ShipTransport)?, hearsBell: Bool = true) -> Int16 {
+        // What is known now is told before a sleep that may last a minute, not after it.
+        publish()
         // A stop always wakes: it is rung on a bell of its own.
         var descriptors = [pollfd(fd: shipper.stopBell.descriptor, events: Int16(POLLIN), revents: 0)]
         if let transport {
@@ -219,6 +220,7 @@ final class ShipWorker {
         if shipper.isStopping { descriptors[0].fd = -1 }
         let timeout = Int32(min(milliseconds, shipper.isStopping ? 10 : 60_000))
         guard poll(&descriptors, nfds_t(descriptors.count), timeout) > 0, transport != nil else { return 0 }
+        if descriptors[2].revents != 0 { doorbell.silence() }
         return descriptors[1].revents
     }
 

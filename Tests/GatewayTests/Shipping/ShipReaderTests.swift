@@ -182,6 +182,33 @@ private struct HandWrittenTrail {
         #expect(!hasRung())
     }
 
+    /// A ring that writes after the bell was armed again must not keep who waits awake for ever.
+    @Test func aLateRingIsSilenced() async throws {
+        let bell = try #require(Doorbell())
+        @Sendable func hasRung() -> Bool {
+            var wait = pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&wait, 1, 0) == 1
+        }
+        await withTaskGroup { group in
+            group.addTask {
+                for _ in 0..<50_000 { bell.ring() }
+            }
+            group.addTask {
+                for _ in 0..<50_000 {
+                    bell.arm()
+                    if hasRung() { bell.silence() }
+                }
+            }
+        }
+        bell.arm()
+        bell.silence()
+        #expect(!hasRung())
+        bell.ring()
+        #expect(hasRung())
+        bell.silence()
+        #expect(!hasRung())
+    }
+
     @Test func positionsRingWhenTheyMove() throws {
         let positions = AuditPositions()
         let bell = try #require(Doorbell())

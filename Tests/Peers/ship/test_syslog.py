@@ -109,7 +109,8 @@ def test_killed_collector_loses_nothing_that_lay_unread(gateway, upstream, tmp_p
     one.process.send_signal(signal.SIGSTOP)
     for _ in range(deletes):
         assert call(serving.address).status == 204
-    wait_until(lambda: destinations(serving)[0]["acknowledgedSeq"] >= 42, what="acknowledgement by the kernel")
+    # Told at once: ten seconds later the records would count as delivered.
+    wait_until(lambda: destinations(serving)[0]["acknowledgedSeq"] >= 42, 8, "acknowledgement by the kernel")
     time.sleep(seconds)
     one.kill()
     assert len(distinct(one.messages())) < 42
