@@ -48,10 +48,12 @@ public enum ConfigurationLoader {
         }
         let context = ReadingContext(source: source, directory: FileReading.directory(of: absolutePath), environment: environment)
         let settings = Field(node: root, path: "", context: context).settings()
-        if context.isExposed(content, at: absolutePath) { context.inlineSecret?.failExposed(absolutePath, mode: content.mode) }
         let mistakes = context.sortedMistakes
         guard var settings, mistakes.isEmpty else { throw ConfigurationErrors(file: file, mistakes: mistakes) }
         settings.sourceFiles = [absolutePath] + context.sourceFiles
+        if context.isExposed(content, at: absolutePath), let field = context.inlineSecret {
+            settings.warnings = [context.placed(.exposed(absolutePath, mode: content.mode), field.path, at: field.node.offset)]
+        }
         return settings
     }
 }

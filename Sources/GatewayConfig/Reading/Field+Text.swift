@@ -76,7 +76,7 @@ extension Field {
         }
     }
 
-    /// A secret: never shown, and refused when it stands in a file that group or others can read.
+    /// A secret: never shown, and refused when it comes from a file of its own that group or others can read.
     func secret(_ check: (String) throws(ValueProblem) -> Void) -> Secret? {
         guard let value = text() else { return nil }
         guardSecret(value)
@@ -99,7 +99,8 @@ extension Field {
     }
 
     func failExposed(_ path: String, mode: String) {
-        fail("group or others can read \(path) (mode \(mode)), which holds a secret", "run: chmod 600 \(FileReading.shellQuoted(path))")
+        let exposed = ValueProblem.exposed(path, mode: mode)
+        fail(exposed.problem, exposed.remedy)
     }
 
     private func resolved() -> TextValue? {

@@ -17,9 +17,12 @@ final class ReadingContext {
     }
 
     func report(_ path: String, at offset: Int, _ problem: String, _ remedy: String) {
+        mistakes.append((offset, placed(ValueProblem(problem, remedy), path, at: offset)))
+    }
+
+    func placed(_ found: ValueProblem, _ path: String, at offset: Int) -> ConfigurationMistake {
         let place = source.place(of: offset)
-        let mistake = ConfigurationMistake(path: path, line: place.line, column: place.column, problem: problem, remedy: remedy)
-        mistakes.append((offset, mistake))
+        return ConfigurationMistake(path: path, line: place.line, column: place.column, problem: found.problem, remedy: found.remedy)
     }
 
     /// In the order of the file; those at the same place in the order found.
@@ -54,5 +57,10 @@ struct ValueProblem: Error, Equatable {
     init(_ problem: String, _ remedy: String) {
         self.problem = problem
         self.remedy = remedy
+    }
+
+    static func exposed(_ path: String, mode: String) -> ValueProblem {
+        ValueProblem(
+            "group or others can read \(path) (mode \(mode)), which holds a secret", "run: chmod 600 \(FileReading.shellQuoted(path))")
     }
 }

@@ -24,6 +24,8 @@ public struct Settings: Sendable, Equatable {
     /// Absolute paths of every file that this configuration was read from or names (configuration, secrets, certificates):
     /// what a file watch watches.
     public var sourceFiles: [String]
+    /// What is lawful and unwise, with its mend: a secret written into a configuration file that group or others can read.
+    public var warnings: [ConfigurationMistake] = []
 
     public init(
         listeners: [ListenerSettings], admin: AdminSettings? = nil, credentials: [String: CredentialSettings],

@@ -18,6 +18,7 @@ struct Check: ParsableCommand {
     func run() throws {
         let path = source.resolvedPath()
         let settings = try source.load()
+        for warning in settings.warnings { StandardStreams.complain("warning: \(warning)\n") }
         print("\(path) is valid.\n\n\(SettingsSummary.text(settings))", terminator: "")
     }
 }

@@ -26,6 +26,7 @@ struct Serve: AsyncParsableCommand {
         // Before anything is opened, so that a signal during start-up is not lost.
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let settings = try source.load()
+        settings.logWarnings(to: logger)
         let server: GatewayServer
         do {
             server = try await GatewayServer.start(settings, logger: logger)
@@ -41,6 +42,12 @@ extension ConfigurationOption {
     /// The configuration as it is now, or the mistakes in it as one text.
     func reload() throws -> Settings {
         try ConfigurationLoader.load(path: resolvedPath(), environment: .process)
+    }
+}
+
+extension Settings {
+    func logWarnings(to logger: Logger) {
+        for warning in warnings { logger.warning("configuration", metadata: ["cause": .string("\(warning)")]) }
     }
 }
 
@@ -86,7 +93,9 @@ struct GatewayProcess {
     private func hangUp() async {
         await server.reopenFiles()
         do {
-            try await server.reload(try reload())
+            let settings = try reload()
+            settings.logWarnings(to: logger)
+            try await server.reload(settings)
         } catch {
             logger.error("configuration not reloaded, the old one stays", metadata: ["cause": .string("\(error)")])
         }

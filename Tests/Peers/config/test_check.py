@@ -39,18 +39,25 @@ def test_all_mistakes_at_once(tmp_path):
     config = basic_config("service.chime.aws.amazon.com")
     config["listeners"][0]["mod"] = "0660"
     config["routes"][0]["method"] = "delete"
-    found = check("--config", str(written(tmp_path, config, mode=0o644)), cwd="/")
+    found = check("--config", str(written(tmp_path, config)), cwd="/")
     assert (found.returncode, found.stdout) == (78, "")
     for part in (
-        "4 mistakes",
+        "3 mistakes",
         'listeners[0].mod (line 1, column',
         'did you mean "mode"?',
         "upstreams.chime.url",
         'write "DELETE"',
-        f"run: chmod 600 {tmp_path}/config.json",
     ):
         assert part in found.stderr, part
     assert SECRET_KEY not in found.stderr
+
+
+def test_exposed_configuration_is_warned_of(tmp_path):
+    found = check("--config", str(written(tmp_path, basic_config("https://service.chime.aws.amazon.com"), mode=0o644)), cwd="/")
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.startswith("warning: credentials.chime.secretAccessKey (line 1, column")
+    assert f"which holds a secret: run: chmod 600 {tmp_path}/config.json" in found.stderr
+    assert SECRET_KEY not in found.stderr + found.stdout
 
 
 def test_syntax_error_has_its_place(tmp_path):
