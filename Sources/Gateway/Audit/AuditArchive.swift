@@ -35,7 +35,7 @@ final class AuditArchive: Sendable {
             state.isWanted = true
             guard !state.isRunning else { return nil }
             let finished = state.thread
-            state.thread = start()
+            state.thread = try? BackgroundThread.start { [self] in run() }
             state.isRunning = state.thread != nil
             return finished
         }
@@ -52,27 +52,7 @@ final class AuditArchive: Sendable {
         if let thread { pthread_join(thread, nil) }
     }
 
-    private func start() -> pthread_t? {
-        let unmanaged = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<AuditArchive>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, unmanaged.toOpaque())
-        guard code == 0 else {
-            unmanaged.release()
-            return nil
-        }
-        return thread
-    }
-
     private func run() {
-        var everything = sigset_t()
-        sigfillset(&everything)
-        pthread_sigmask(SIG_BLOCK, &everything, nil)
         // On Linux this is the priority of the thread alone (setpriority(2), notes): requests go first.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
         while state.withLock({ state in

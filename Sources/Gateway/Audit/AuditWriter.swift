@@ -33,26 +33,11 @@ final class AuditWriter {
 
     /// Starts the thread, which alone uses this object from then on.
     consuming func start() throws(AuditTrailError) -> pthread_t {
-        let unmanaged = Unmanaged.passRetained(self)
-        var everything = sigset_t()
-        var before = sigset_t()
-        sigfillset(&everything)
-        // Signals are the main thread's; a new thread inherits the mask.
-        pthread_sigmask(SIG_BLOCK, &everything, &before)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<AuditWriter>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, unmanaged.toOpaque())
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        if code != 0 {
-            unmanaged.release()
-            throw .thread(String(cString: strerror(code)))
+        do throws(BackgroundThread.Failure) {
+            return try BackgroundThread.start { [self] in run() }
+        } catch {
+            throw .thread(error.words)
         }
-        return thread
     }
 
     private func run() {

@@ -46,27 +46,13 @@ final class ShipWorker {
 
     /// Starts the thread, which alone uses this object from then on. False where the system has none left.
     consuming func start() -> Bool {
-        let unmanaged = Unmanaged.passRetained(self)
-        var everything = sigset_t()
-        var before = sigset_t()
-        sigfillset(&everything)
-        // Signals are the main thread's; SIGPIPE of the standard output stays pending here and is told by write(2).
-        pthread_sigmask(SIG_BLOCK, &everything, &before)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<ShipWorker>.fromOpaque(pointer).takeRetainedValue().run()
-                return nil
-            }, unmanaged.toOpaque())
-        pthread_sigmask(SIG_SETMASK, &before, nil)
-        guard code == 0 else {
-            unmanaged.release()
+        do throws(BackgroundThread.Failure) {
+            // SIGPIPE of the standard output stays pending there and is told by write(2).
+            pthread_detach(try BackgroundThread.start { [self] in run() })
+            return true
+        } catch {
             return false
         }
-        pthread_detach(thread)
-        return true
     }
 
     private var now: UInt64 { AuditInbox.milliseconds() }
