@@ -149,6 +149,42 @@ def test_no_request_fails_over_a_drain_under_load(gateway, upstream):
     assert len(done) > 500
 
 
+@pytest.mark.parametrize("moment", ["delay", "timeout"])
+def test_a_second_sigterm_ends_now_and_leaves_no_orphan(gateway, upstream, tmp_path, moment):
+    go_on = threading.Event()
+    upstream.script = lambda request, connection: go_on.wait(60)
+    trail = tmp_path / "audit.jsonl"
+    drain = {"delay": "5m" if moment == "delay" else "0ms", "timeout": "1h"}
+    running = gateway(basic_config(upstream.url, drain=drain, audit={"file": {"path": str(trail), "sync": "never"}}))
+    with Client(running.address) as client:
+        client.send("DELETE /phone-numbers/%2B12065550100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        upstream.wait_for_requests(1)
+        running.signal(signal.SIGTERM)
+        assert running.wait_for_log(lambda record: record.get("message") == "draining", 30)
+        if moment == "timeout":
+            # Into the second phase: nobody is let in any more.
+            deadline = time.monotonic() + 30
+            while can_connect(running.address):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        running.signal(signal.SIGTERM)
+        found = client.read()
+        assert found.status == 503 and found.first("countersign-origin") == "gateway"
+    running.process.wait(30)
+    go_on.set()
+    assert running.process.returncode == 0
+    assert "ERROR" not in running.stderr
+    assert [json.loads(line)["stage"] for line in trail.read_text().splitlines()] == ["intent", "outcome"]
+
+
+def can_connect(address):
+    try:
+        Client(address, timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+
 def test_a_second_gateway_on_the_port_exits_69(gateway, upstream, tmp_path):
     running = gateway(basic_config(upstream.url))
     config = basic_config(upstream.url, listeners=[{"bind": "127.0.0.1:%d" % running.address[1]}])
@@ -267,10 +303,15 @@ def test_what_is_no_json_exits_78(tmp_path, text):
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_a_configuration_with_a_key_that_others_can_read_is_refused(tmp_path, mode):
-    result = serve(basic_config("http://127.0.0.1:1"), tmp_path, mode=mode)
-    assert result.returncode == 78, result.stderr
-    assert "chmod" in result.stderr and "bad.json" in result.stderr
+def test_a_configuration_with_a_key_that_others_can_read_is_warned_of(gateway, upstream, mode):
+    running = gateway(basic_config(upstream.url))
+    running.config_path.chmod(mode)
+    running.signal(signal.SIGHUP)
+    warning = running.wait_for_log(lambda record: "chmod" in record.get("cause", ""))
+    assert warning["level"] == "warning" and f"run: chmod 600 {running.config_path}" in warning["cause"]
+    assert running.wait_for_log(lambda record: record.get("message") == "configuration reloaded")
+    assert call(running.address).status == 204
+    assert SECRET_KEY not in running.stderr
 
 
 def test_a_key_file_that_others_can_read_is_refused(tmp_path):

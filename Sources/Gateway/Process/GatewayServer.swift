@@ -166,7 +166,7 @@ public final class GatewayServer: Sendable {
     // MARK: - Drain
 
     /// The contract's two phases: not ready at once, still accepting for `drain.delay`; then no new connections, and what is under way may
-    /// take `drain.timeout`.
+    /// take `drain.timeout`. A cancelled drain waits for nothing more: what is under way is ended, answered and recorded.
     public func drain() async {
         let settings = await state.beginDrain()
         let underWay = await exchangesUnderWay()
@@ -179,12 +179,19 @@ public final class GatewayServer: Sendable {
         // Whoever waits for a turn that cannot come in time is told now.
         await state.runtime.limiter.drain(until: end)
         var left = await exchangesUnderWay()
-        while left > 0, Clock.monotonicNanoseconds() < end {
+        while left > 0, Clock.monotonicNanoseconds() < end, !Task.isCancelled {
             try? await Task.sleep(nanoseconds: 10_000_000)
             left = await exchangesUnderWay()
         }
+        // Not a part of this task, whose cancellation must not reach it: outcomes are written in any case.
+        let isCutShort = Task.isCancelled
+        await Task { [left] in await finish(exchanges: left, isCutShort: isCutShort) }.value
+    }
+
+    private func finish(exchanges left: Int, isCutShort: Bool) async {
         if left > 0 {
-            logger.warning("drain time is up, requests are ended", metadata: ["exchanges": .stringConvertible(left)])
+            let reason = isCutShort ? "drain cut short, requests are ended" : "drain time is up, requests are ended"
+            logger.warning("\(reason)", metadata: ["exchanges": .stringConvertible(left)])
             _ = try? await workers.onEach { $0.abandon() }
             // Their answers and outcomes need a turn of their loops.
             for _ in 0..<20 where await exchangesUnderWay() > 0 { try? await Task.sleep(nanoseconds: 10_000_000) }

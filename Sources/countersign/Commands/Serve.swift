@@ -62,17 +62,16 @@ struct GatewayProcess {
         let ended = AsyncStream<Void>.makeStream()
         await withTaskGroup(of: Bool.self) { group in
             group.addTask {
-                var draining = false
+                var draining: Task<Void, Never>?
                 for await number in signals {
                     if number == SIGHUP {
-                        if !draining { await hangUp() }
-                    } else if draining {
+                        if draining == nil { await hangUp() }
+                    } else if let draining {
                         logger.warning("second signal: ending now")
-                        await server.stop()
-                        return true
+                        // The drain itself ends the gateway, so that two never do it side by side.
+                        draining.cancel()
                     } else {
-                        draining = true
-                        Task {
+                        draining = Task {
                             await server.drain()
                             ended.continuation.finish()
                         }

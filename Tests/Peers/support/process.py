@@ -79,6 +79,7 @@ class Gateway:
             env=clean_environment(**(environment or {})),
         )
         self.pid = self.process.pid
+        self._is_told_to_end = False
         self.lines = []
         self.listeners = []
         self.admin_address = None
@@ -120,7 +121,7 @@ class Gateway:
         with self._changed:
             return [_json_object(line) for line in self.lines]
 
-    def wait_for_log(self, matches, timeout=5):
+    def wait_for_log(self, matches, timeout=30):
         """The first record for which `matches` is true, or None after `timeout` seconds or the process's end."""
         deadline = time.monotonic() + timeout
         seen = 0
@@ -158,12 +159,13 @@ class Gateway:
         raise AssertionError(f"no {field}")
 
     def signal(self, number):
+        self._is_told_to_end |= number in (signal.SIGTERM, signal.SIGINT)
         self.process.send_signal(number)
 
     def stop(self, code=0, timeout=20):
-        """SIGTERM, then the exit code, which must be `code`."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        """SIGTERM where there was none yet (a second one cuts the drain short), then the exit code, which must be `code`."""
+        if self.process.poll() is None and not self._is_told_to_end:
+            self.signal(signal.SIGTERM)
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -199,7 +199,7 @@ class Upstream:
             self.scripts.clear()
         self.script = plain
 
-    def wait_for_requests(self, count, timeout=5):
+    def wait_for_requests(self, count, timeout=30):
         deadline = time.monotonic() + timeout
         while len(self.requests) < count and time.monotonic() < deadline:
             time.sleep(0.005)
