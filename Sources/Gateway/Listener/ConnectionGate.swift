@@ -5,26 +5,29 @@ import NIOCore
 /// How many connections may be open: overall, and from one address. Entered once a connection, so a lock costs nothing here.
 final class ConnectionGate: Sendable {
     private struct State {
+        var limits: ListenerLimits
         var open = 0
         var byAddress: [String: Int] = [:]
     }
 
-    private let limits: ListenerLimits
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
 
-    init(_ limits: ListenerLimits) { self.limits = limits }
+    init(_ limits: ListenerLimits) { state = NIOLockedValueBox(State(limits: limits)) }
 
-    /// What connections of one peer are counted by; nil where no count by address is kept.
-    func key(of address: SocketAddress?) -> String? {
-        limits.connectionsPerAddress == nil ? nil : address?.ipAddress
-    }
+    /// Other limits, from the next connection on. Those that are open stay, more than the new limits allow or not.
+    func adopt(_ limits: ListenerLimits) { state.withLockedValue { $0.limits = limits } }
+
+    /// What connections of one peer are counted by; nil for a unix socket, whose peers have no address. They are counted whether or not
+    /// there is a limit now: a reload may bring one.
+    func key(of address: SocketAddress?) -> String? { address?.ipAddress }
 
     func enter(_ key: String?) -> Bool {
         state.withLockedValue { state in
-            guard state.open < limits.connections else { return false }
-            if let key, let most = limits.connectionsPerAddress {
-                guard state.byAddress[key, default: 0] < most else { return false }
-                state.byAddress[key, default: 0] += 1
+            guard state.open < state.limits.connections else { return false }
+            if let key {
+                let count = state.byAddress[key, default: 0]
+                guard count < state.limits.connectionsPerAddress ?? .max else { return false }
+                state.byAddress[key] = count + 1
             }
             state.open += 1
             return true

@@ -11,11 +11,14 @@ final class Listener: Sendable {
     let settings: ListenerSettings
     /// As it is logged and printed: with the port that was taken.
     let address: String
+    /// Its limits follow the configuration.
+    let gate: ConnectionGate
     private let channel: any Channel
 
-    private init(settings: ListenerSettings, address: String, channel: any Channel) {
+    private init(settings: ListenerSettings, address: String, gate: ConnectionGate, channel: any Channel) {
         self.settings = settings
         self.address = address
+        self.gate = gate
         self.channel = channel
     }
 
@@ -26,9 +29,9 @@ final class Listener: Sendable {
     ///   - position: where it stands in the configuration.
     /// - Throws: `StartError` with exit code 69 where the address cannot be had.
     static func open(
-        _ settings: ListenerSettings, tls: TLSServerContext?, position: Int, group: any EventLoopGroup, workers: WorkerTable,
-        gate: ConnectionGate
+        _ settings: ListenerSettings, tls: TLSServerContext?, position: Int, group: any EventLoopGroup, workers: WorkerTable
     ) async throws -> Listener {
+        let gate = ConnectionGate(settings.limits)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -52,14 +55,14 @@ final class Listener: Sendable {
                     .get()
                 let taken = channel.localAddress?.port ?? port
                 let address = BindAddress.tcp(host: host, address: nil, port: taken).description
-                return Listener(settings: settings, address: address, channel: channel)
+                return Listener(settings: settings, address: address, gate: gate, channel: channel)
             } catch { throw cannotBind(settings.bind, error) }
         case .unix(let path):
             try UnixSocketFile.clear(path)
             do {
                 let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
                 chmod(path, mode_t(settings.unixMode))
-                return Listener(settings: settings, address: settings.bind.description, channel: channel)
+                return Listener(settings: settings, address: settings.bind.description, gate: gate, channel: channel)
             } catch { throw cannotBind(settings.bind, error) }
         }
     }

@@ -67,9 +67,8 @@ public final class GatewayServer: Sendable {
         warn(of: runtime)
         do {
             for (position, listener) in settings.listeners.enumerated() {
-                let gate = ConnectionGate(listener.limits)
                 let opened = try await Listener.open(
-                    listener, tls: runtime.listenerTLS[position], position: position, group: group, workers: workers, gate: gate)
+                    listener, tls: runtime.listenerTLS[position], position: position, group: group, workers: workers)
                 await state.add(opened)
                 logger.info("listening", metadata: ["listener": .string(opened.address), "tls": .stringConvertible(listener.tls != nil)])
             }
@@ -115,6 +114,9 @@ public final class GatewayServer: Sendable {
         if store !== oldStore { await store?.connect() }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
+        for (position, listener) in await state.listeners.enumerated() {
+            if let found = runtime.listener(listener.settings, at: position) { listener.gate.adopt(found.settings.limits) }
+        }
         warn(of: runtime)
         if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind)
             || settings.listeners.map({ $0.tls == nil }) != old.settings.listeners.map({ $0.tls == nil })

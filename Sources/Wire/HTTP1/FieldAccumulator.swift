@@ -66,7 +66,7 @@ struct FieldAccumulator: Sendable {
     private mutating func addTransferEncoding(
         _ bytes: UnsafeRawBufferPointer, _ value: Range<Int>, _ version: HTTPVersion
     ) throws(HTTP1Error) {
-        guard version == .http11 else { throw HTTP1Error(.transferEncodingInHTTP10) }
+        guard version == .http11 else { throw HTTP1Error(.transferEncodingInOldVersion) }
         guard contentLength == nil else { throw HTTP1Error(.contentLengthWithTransferEncoding) }
         guard !isChunked, !value.isEmpty else { throw HTTP1Error(.invalidTransferEncoding) }
         var list = TokenList(bytes, value)

@@ -12,7 +12,7 @@ public struct HTTP1Error: Error, Sendable, Equatable {
         // Fields that decide
         case missingHost, repeatedHost, invalidHost, hostMismatch, invalidConnection, unsupportedExpectation
         case invalidContentLength, repeatedContentLength, contentLengthWithTransferEncoding
-        case unknownTransferCoding, invalidTransferEncoding, transferEncodingInHTTP10
+        case unknownTransferCoding, invalidTransferEncoding, transferEncodingInOldVersion
         // Body
         case invalidChunkSize, chunkSizeOverflow, invalidChunkExtension, chunkExtensionsTooLarge, missingChunkEnd, forbiddenTrailer,
             trailersTooLarge
@@ -75,7 +75,7 @@ public struct HTTP1Error: Error, Sendable, Equatable {
         case .contentLengthWithTransferEncoding: "The message has both Content-Length and Transfer-Encoding; send one of them."
         case .unknownTransferCoding: "The only transfer coding accepted is chunked; send the content without other transfer codings."
         case .invalidTransferEncoding: "Transfer-Encoding must be the one word chunked, named once."
-        case .transferEncodingInHTTP10: "HTTP/1.0 has no Transfer-Encoding; use Content-Length or HTTP/1.1."
+        case .transferEncodingInOldVersion: "HTTP/1.0 has no Transfer-Encoding; use Content-Length or HTTP/1.1."
         case .invalidChunkSize: "A chunk must start with its size in hexadecimal digits, directly followed by CR LF or a semicolon."
         case .chunkSizeOverflow: "A chunk size is larger than any message may be; send smaller chunks."
         case .invalidChunkExtension: "A chunk extension must read ;name or ;name=value without blanks; leave extensions out."

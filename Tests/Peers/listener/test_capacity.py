@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import socket
 import ssl
 import time
@@ -160,6 +161,38 @@ def test_limits_on_connections(gateway, upstream):
         except (EOFError, OSError):
             return False
 
+    eventually(is_served)
+    for client in held:
+        client.close()
+
+
+def test_limits_on_connections_follow_a_reload(gateway, upstream):
+    config = tls_config(upstream, {"bind": "127.0.0.1:0", "limits": {"connections": 100}})
+    served = gateway(config)
+    held = [Client(served.address) for _ in range(10)]
+    for client in held:
+        assert client.request().status == 204
+
+    def take(limits):
+        served.write_config(config | {"listeners": [config["listeners"][0] | {"limits": limits}]})
+        before = sum(record.get("message") == "configuration reloaded" for record in served.records)
+        served.signal(signal.SIGHUP)
+        eventually(lambda: sum(record.get("message") == "configuration reloaded" for record in served.records) > before)
+
+    def is_served():
+        try:
+            with Client(served.address) as client:
+                return client.request().status == 204
+        except (EOFError, OSError):
+            return False
+
+    # Those that are open count, also where no limit by address was in force when they came; and they stay.
+    for limits in ({"connections": 10}, {"connections": 100, "connectionsPerAddress": 5}):
+        take(limits)
+        assert not is_served()
+        for client in held:
+            assert client.request().status == 204
+    take({"connections": 100})
     eventually(is_served)
     for client in held:
         client.close()

@@ -137,7 +137,7 @@ enum RequestRefusals {
         Row(.invalidTransferEncoding, line: "Transfer-Encoding: , chunked"),
         Row(.invalidTransferEncoding, line: "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
         Row(.invalidTransferEncoding, line: "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity"),
-        Row(.transferEncodingInHTTP10, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Row(.transferEncodingInOldVersion, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
         Row(.invalidConnection, line: "Connection: a b"),
         Row(.invalidConnection, line: "Connection: close;"),
         Row(.unsupportedExpectation, line: "Expect: 200-ok"),

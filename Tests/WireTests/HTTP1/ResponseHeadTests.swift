@@ -89,7 +89,7 @@ private func parse(_ input: HTTP1Input, toHEAD: Bool = false, limits: HeadLimits
         (HTTP1Input("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), .contentLengthWithTransferEncoding),
         (HTTP1Input("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"), .unknownTransferCoding),
         (HTTP1Input("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"), .invalidTransferEncoding),
-        (HTTP1Input("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), .transferEncodingInHTTP10),
+        (HTTP1Input("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), .transferEncodingInOldVersion),
         (HTTP1Input("HTTP/1.1 200 OK\r\nConnection: a/b\r\n\r\n"), .invalidConnection),
     ]
 
