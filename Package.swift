@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "Digests", dependencies: ["COpenSSL"], swiftSettings: optimised),
         .target(name: "SigV4", dependencies: ["Digests"], swiftSettings: optimised),
         .target(name: "GatewayCore", dependencies: ["Digests"], swiftSettings: optimised),
-        .target(name: "GatewayConfig", dependencies: ["GatewayCore"], swiftSettings: optimised),
+        .target(name: "GatewayConfig", dependencies: ["Digests", "GatewayCore"], swiftSettings: optimised),
         .target(name: "Wire", dependencies: ["COpenSSL", "CNghttp2", "GatewayCore"], swiftSettings: optimised),
         .target(
             name: "Gateway",
@@ -62,7 +62,7 @@ let package = Package(
         .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
         .testTarget(name: "SigV4Tests", dependencies: ["SigV4", "Digests"], resources: [.copy("Vectors")]),
         .testTarget(name: "GatewayCoreTests", dependencies: ["GatewayCore", "Digests"]),
-        .testTarget(name: "GatewayConfigTests", dependencies: ["GatewayConfig", "GatewayCore"]),
+        .testTarget(name: "GatewayConfigTests", dependencies: ["Digests", "GatewayConfig", "GatewayCore"]),
         .testTarget(
             name: "WireTests",
             dependencies: [

@@ -12,6 +12,12 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <sys/prctl.h>
+
+// Swift's Glibc leaves prctl(2) out, for it takes a varying number of arguments.
+static inline int countersign_forbid_reading_of_memory(void) {
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
 
 // Contexts. No compression (CRIME), no renegotiation, and an end of input without close_notify stays an error.
 static inline void countersign_ssl_ctx_set_safe_options(SSL_CTX *context) {

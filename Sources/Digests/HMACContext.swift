@@ -43,6 +43,11 @@ public final class HMACContext {
         guard key.withUnsafeBytes({ setKey($0) }) else { throw .contextUnavailable }
     }
 
+    public convenience init(key: SecretBytes) throws(DigestError) {
+        try self.init(key: UnsafeRawBufferPointer(start: nil, count: 0))
+        guard key.withUnsafeBytes({ setKey($0) }) else { throw .contextUnavailable }
+    }
+
     deinit {
         // libcrypto cleanses the states, which are as good as the key, when it frees them.
         EVP_MD_CTX_free(inner)

@@ -28,7 +28,14 @@ public enum HMACSHA256 {
 
     /// The code of `message` under `key`, 32 bytes.
     public static func authenticate(_ message: [UInt8], key: [UInt8]) throws(DigestError) -> [UInt8] {
-        let context = try HMACContext(key: key)
+        try authenticate(message, with: try HMACContext(key: key))
+    }
+
+    public static func authenticate(_ message: [UInt8], key: SecretBytes) throws(DigestError) -> [UInt8] {
+        try authenticate(message, with: try HMACContext(key: key))
+    }
+
+    private static func authenticate(_ message: [UInt8], with context: HMACContext) throws(DigestError) -> [UInt8] {
         let code = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
             let output = UnsafeMutableRawBufferPointer(buffer)
             if let start = output.baseAddress { _ = message.withUnsafeBytes { context.authenticate($0, into: start) } }

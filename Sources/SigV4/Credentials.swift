@@ -1,3 +1,5 @@
+import Digests
+
 /// An AWS access key: what a request is signed with.
 ///
 /// A class, though immutable, so that a signer can tell by identity alone that the key is still the one it prepared for. Its
@@ -5,12 +7,18 @@
 public final class Credentials: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// `AKIA…` or `ASIA…`; no secret, it stands in every signed request.
     public let accessKeyID: String
-    public let secretAccessKey: String
-    /// Present with temporary credentials only (AWS STS); travels as `X-Amz-Security-Token`.
+    /// In `SecretMemory`.
+    public let secretAccessKey: SecretBytes
+    /// Present with temporary credentials only (AWS STS); travels as `X-Amz-Security-Token`, so it stands in every message anyway.
     public let sessionToken: String?
 
     /// An empty `sessionToken` counts as none.
-    public init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+    public convenience init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+        self.init(accessKeyID: accessKeyID, secretAccessKey: SecretBytes(secretAccessKey), sessionToken: sessionToken)
+    }
+
+    /// An empty `sessionToken` counts as none.
+    public init(accessKeyID: String, secretAccessKey: SecretBytes, sessionToken: String? = nil) {
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken.flatMap { $0.isEmpty ? nil : $0 }

@@ -1,3 +1,4 @@
+import Digests
 import GatewayCore
 import Testing
 
@@ -66,13 +67,13 @@ import Testing
         #expect(route.callers == ["billing", "local"] && route.throttleStyle == .retryable && route.allowsBody && route.allowsQuery)
         let audit = try #require(settings.audit)
         #expect(audit.path == folder.path + "/audit.jsonl" && audit.mirrorPath == folder.path + "/mirror.jsonl")
-        #expect(audit.sync == .interval && audit.subject == .pseudonym(key: Array("0123456789abcdef".utf8)))
+        #expect(audit.sync == .interval && audit.subject == .pseudonym(key: SecretBytes(Array("0123456789abcdef".utf8))))
         #expect(
             audit.rotation
                 == AuditRotationRule(byteLimit: 100_000_000, ageMilliseconds: 86_400_000, keptFileCount: 30, compresses: true))
         #expect(
             audit.checkpoint
-                == AuditCheckpointRule(recordCount: 500, intervalMilliseconds: 30_000, key: Array("fedcba9876543210".utf8)))
+                == AuditCheckpointRule(recordCount: 500, intervalMilliseconds: 30_000, key: SecretBytes("fedcba9876543210")))
         #expect(settings.drain == DrainSettings(delayNanoseconds: 0, timeoutNanoseconds: 20_000_000_000))
         #expect(
             settings.limitStore

@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import GatewayCore
 import Testing
@@ -91,7 +92,7 @@ import Testing
             "listeners[].limits.startLineBytes": limits.startLineBytes, "listeners[].limits.fieldCount": limits.fieldCount,
             "listeners[].limits.headBytes": limits.headBytes, "listeners[].limits.bodyBytes": limits.bodyBytes,
             "listeners[].limits.connections": limits.connections, "upstreams.*.maxConnections": 64,
-            "audit.checkpoint.records": Int(AuditCheckpointRule(key: []).recordCount),
+            "audit.checkpoint.records": Int(AuditCheckpointRule(key: SecretBytes("")).recordCount),
         ]
         for (path, value) in integers { #expect(node(path)["default"] as? Int == value, "\(path)") }
         let upstream = UpstreamSettings(name: "", usesTLS: true, host: "", port: 1, service: "", region: "", credentials: "")
@@ -104,7 +105,7 @@ import Testing
             "upstreams.*.responseTimeout": upstream.responseTimeoutNanoseconds, "upstreams.*.idleTimeout": upstream.idleTimeoutNanoseconds,
             "drain.delay": DrainSettings().delayNanoseconds, "drain.timeout": DrainSettings().timeoutNanoseconds,
             "limitStore.timeout": store.timeoutNanoseconds, "limits.*.maxWait": 0,
-            "audit.checkpoint.interval": AuditCheckpointRule(key: []).intervalMilliseconds * 1_000_000,
+            "audit.checkpoint.interval": AuditCheckpointRule(key: SecretBytes("")).intervalMilliseconds * 1_000_000,
         ]
         for (path, value) in durations {
             let text = unresolved(path)["default"] as? String

@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import GatewayCore
 import Testing
@@ -164,7 +165,7 @@ import Testing
             secret: "\"s\"", token: "\"t\"",
             more: #""audit": {"file": {"path": "a"}, "subject": "pseudonym", "subjectKey": {"file": "subject.key"}}"#)
         let settings = try ConfigurationLoader.read(json: json, directory: folder.path)
-        #expect(settings.audit?.subject == .pseudonym(key: key))
+        #expect(settings.audit?.subject == .pseudonym(key: SecretBytes(key)))
     }
 
     private static func json(secret: String, token: String, more: String = "\"drain\": {}") -> String {

@@ -24,7 +24,6 @@ import Testing
         dump(key, to: &dumped)
         dump(signed.signature, to: &dumped)
         #expect(!"\(key)\(signed.signature)\(dumped)".contains(signed.signature.hex))
-        #expect(!dumped.contains("\(key.bytes[0])\n"))
         #expect(Mirror(reflecting: key).children.isEmpty)
         #expect(Mirror(reflecting: signed.signature).children.isEmpty)
     }
@@ -49,10 +48,11 @@ import Testing
         ]
         var keys = try scopes.map { try cache.key(for: credentials, scope: $0).bytes }
         keys.append(try cache.key(for: Credentials(accessKeyID: "A", secretAccessKey: "t"), scope: scopes[0]).bytes)
-        #expect(Set(keys).count == 5)
-        #expect(cache.count == 5)
+        for (index, key) in keys.enumerated() { #expect(!keys[..<index].contains(key)) }
+        // The new secret of the same access key has taken the old one's place.
+        #expect(cache.count == 4)
         #expect(try scopes.map { try cache.key(for: credentials, scope: $0).bytes } == Array(keys.prefix(4)))
-        #expect(cache.count == 5)
+        #expect(cache.count == 4)
     }
 
     @Test func aFullCacheForgetsOtherDaysFirst() throws {

@@ -79,7 +79,7 @@ final class GatewayRuntime: Sendable {
         switch credential.source {
         case .fixed(let accessKeyID, let secretAccessKey, let sessionToken):
             credentials = Credentials(
-                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey.revealedText, sessionToken: sessionToken?.revealedText)
+                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey.bytes, sessionToken: sessionToken?.revealedText)
         }
         var tls: TLSClientContext?
         if upstream.usesTLS {

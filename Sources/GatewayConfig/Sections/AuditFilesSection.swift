@@ -1,3 +1,4 @@
+import Digests
 import GatewayCore
 
 extension Field {
@@ -42,12 +43,12 @@ extension Field {
         guard let key else { return nil }
         return AuditCheckpointRule(
             recordCount: records.map { UInt64($0) } ?? 1000, intervalMilliseconds: interval.map { $0 / 1_000_000 } ?? 60_000,
-            algorithm: algorithm ?? .hmacSHA256, key: key.revealedBytes)
+            algorithm: algorithm ?? .hmacSHA256, key: key.bytes)
     }
 
     private static func check(_ text: String, _ algorithm: AuditCheckpointAlgorithm) throws(ValueProblem) {
         do throws(AuditSigner.BadKey) {
-            _ = try AuditSigner(algorithm, key: Array(text.utf8))
+            _ = try AuditSigner(algorithm, key: SecretBytes(text))
         } catch {
             let remedy =
                 switch algorithm {

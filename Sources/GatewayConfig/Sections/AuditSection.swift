@@ -27,7 +27,7 @@ extension Field {
         case .last4: subject = .last4
         case .pseudonym:
             guard let key else { return nil }
-            subject = .pseudonym(key: key.revealedBytes)
+            subject = .pseudonym(key: key.bytes)
         }
         guard let path else { return nil }
         var rule = AuditRule(

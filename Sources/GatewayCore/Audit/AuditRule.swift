@@ -1,3 +1,5 @@
+import Digests
+
 /// When a record counts as written.
 public enum AuditSync: String, Sendable, CaseIterable {
     /// On disk (`fdatasync`) before the request leaves; one sync serves all that wait.
@@ -12,7 +14,7 @@ public enum AuditSync: String, Sendable, CaseIterable {
 public enum AuditSubjectStyle: Sendable, Equatable {
     case plain
     /// HMAC-SHA256 under this key, so that equal numbers look equal to who has the key.
-    case pseudonym(key: [UInt8])
+    case pseudonym(key: SecretBytes)
     case last4
 }
 
@@ -61,10 +63,11 @@ public struct AuditCheckpointRule: Sendable, Equatable {
     public var intervalMilliseconds: UInt64
     public var algorithm: AuditCheckpointAlgorithm
     /// The bytes of an HMAC key, or an Ed25519 private key in PEM form.
-    public var key: [UInt8]
+    public var key: SecretBytes
 
     public init(
-        recordCount: UInt64 = 1000, intervalMilliseconds: UInt64 = 60_000, algorithm: AuditCheckpointAlgorithm = .hmacSHA256, key: [UInt8]
+        recordCount: UInt64 = 1000, intervalMilliseconds: UInt64 = 60_000, algorithm: AuditCheckpointAlgorithm = .hmacSHA256,
+        key: SecretBytes
     ) {
         self.recordCount = recordCount
         self.intervalMilliseconds = intervalMilliseconds

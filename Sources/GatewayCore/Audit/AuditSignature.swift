@@ -28,7 +28,7 @@ public struct AuditSigner {
         public var description: String
     }
 
-    public init(_ algorithm: AuditCheckpointAlgorithm, key: [UInt8]) throws(BadKey) {
+    public init(_ algorithm: AuditCheckpointAlgorithm, key: SecretBytes) throws(BadKey) {
         self.algorithm = algorithm
         switch algorithm {
         case .hmacSHA256:
@@ -36,8 +36,11 @@ public struct AuditSigner {
             self.key = .hmac(context)
             keyID = AuditVerificationKey.keyID(of: context)
         case .ed25519:
+            // libcrypto keeps the key that it reads in the secure heap itself.
+            var pem = key.withUnsafeBytes { Array($0) }
+            defer { SecretMemory.cleanse(&pem) }
             do throws(KeyError) {
-                let read = try Ed25519PrivateKey(pem: key)
+                let read = try Ed25519PrivateKey(pem: pem)
                 self.key = .ed25519(read)
                 keyID = try AuditVerificationKey.keyID(ofPublicKey: read.publicKey)
             } catch {
@@ -66,7 +69,7 @@ public struct AuditVerificationKey {
     public let keyID: String
 
     /// The HMAC key itself, at least 16 bytes.
-    public init(hmacKey: [UInt8]) throws(AuditSigner.BadKey) {
+    public init(hmacKey: SecretBytes) throws(AuditSigner.BadKey) {
         let context = try AuditVerificationKey.hmac(hmacKey)
         key = .hmac(context)
         keyID = AuditVerificationKey.keyID(of: context)
@@ -92,7 +95,7 @@ public struct AuditVerificationKey {
         }
     }
 
-    static func hmac(_ key: [UInt8]) throws(AuditSigner.BadKey) -> HMACContext {
+    static func hmac(_ key: SecretBytes) throws(AuditSigner.BadKey) -> HMACContext {
         // 128 bits, as for any other key of an HMAC here (NIST SP 800-107 section 5.3.2).
         guard key.count >= 16 else { throw AuditSigner.BadKey(description: "is shorter than 16 bytes") }
         do throws(DigestError) {

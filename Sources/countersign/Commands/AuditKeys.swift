@@ -1,4 +1,5 @@
 import ArgumentParser
+import Digests
 import FoundationEssentials
 import GatewayCore
 
@@ -9,7 +10,7 @@ struct AuditKeys {
     init(keyFiles: [String], publicKeys: [String]) throws {
         var all: [AuditVerificationKey] = []
         for path in keyFiles {
-            all.append(try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(hmacKey: bytes) })
+            all.append(try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(hmacKey: SecretBytes(bytes)) })
         }
         for path in publicKeys {
             all.append(try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(publicKeyPEM: bytes) })

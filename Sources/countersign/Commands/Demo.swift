@@ -20,12 +20,15 @@ struct Demo: AsyncParsableCommand {
     var once = false
 
     @OptionGroup var logging: LogOptions
+    @OptionGroup var protection: ProcessProtection
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
     }
 
     func run() async throws {
+        let logger = logging.makeLogger()
+        protection.apply(logger: logger)
         signal(SIGPIPE, SIG_IGN)
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let double = try await ChimeDoubleServer.start(group: .singletonMultiThreadedEventLoopGroup, options: ChimeDoubleOptions())
@@ -33,7 +36,6 @@ struct Demo: AsyncParsableCommand {
             "countersign-demo-\(ProcessInfo.processInfo.processIdentifier)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let settings = try DemoConfiguration.settings(gatewayPort: port, doublePort: double.port, folder: folder)
-        let logger = logging.makeLogger()
         let server: GatewayServer
         do {
             server = try await GatewayServer.start(settings, logger: logger)

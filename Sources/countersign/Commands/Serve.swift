@@ -19,9 +19,11 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var source: ConfigurationOption
     @OptionGroup var logging: LogOptions
+    @OptionGroup var protection: ProcessProtection
 
     func run() async throws {
         let logger = logging.makeLogger()
+        protection.apply(logger: logger)
         signal(SIGPIPE, SIG_IGN)
         // Before anything is opened, so that a signal during start-up is not lost.
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])

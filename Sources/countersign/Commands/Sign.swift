@@ -77,6 +77,8 @@ struct Sign: ParsableCommand {
     }
 
     func run() throws {
+        // What is refused here is no news for somebody who has the key in hand.
+        _ = ProcessProtection.keepKeys(allowsCoreDumps: false)
         try reportingUsageMistakes(of: "sign") {
             let sources = SigningSources()
             if let batch {

@@ -51,7 +51,7 @@ final class SigningSources {
         switch key.source {
         case .fixed(let accessKeyID, let secret, let token):
             let credentials = Credentials(
-                accessKeyID: accessKeyID, secretAccessKey: secret.revealedText, sessionToken: token?.revealedText)
+                accessKeyID: accessKeyID, secretAccessKey: secret.bytes, sessionToken: token?.revealedText)
             return SigningSource(credentials: credentials, service: upstream.service, region: upstream.region)
         }
     }

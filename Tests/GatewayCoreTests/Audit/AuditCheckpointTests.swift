@@ -15,12 +15,12 @@ enum AuditTestKeys {
 
     static func rule(_ algorithm: AuditCheckpointAlgorithm, records: UInt64 = 3) -> AuditCheckpointRule {
         AuditCheckpointRule(
-            recordCount: records, intervalMilliseconds: 60_000, algorithm: algorithm, key: algorithm == .ed25519 ? privatePEM : hmac)
+            recordCount: records, intervalMilliseconds: 60_000, algorithm: algorithm, key: SecretBytes(algorithm == .ed25519 ? privatePEM : hmac))
     }
 
     static func verification(_ algorithm: AuditCheckpointAlgorithm) throws -> AuditVerificationKey {
         switch algorithm {
-        case .hmacSHA256: try AuditVerificationKey(hmacKey: hmac)
+        case .hmacSHA256: try AuditVerificationKey(hmacKey: SecretBytes(hmac))
         case .ed25519: try AuditVerificationKey(publicKeyPEM: publicPEM)
         }
     }
@@ -66,7 +66,7 @@ enum AuditTestKeys {
         #expect(checkpoint.time == "2026-02-01T00:00:00.001Z")
         #expect(checkpoint.isSigned(by: [try AuditTestKeys.verification(algorithm)]))
         #expect(!checkpoint.isSigned(by: []))
-        #expect(!checkpoint.isSigned(by: [try AuditVerificationKey(hmacKey: Array("another key of 16 bytes".utf8))]))
+        #expect(!checkpoint.isSigned(by: [try AuditVerificationKey(hmacKey: SecretBytes("another key of 16 bytes"))]))
         #expect(!checkpoint.isSigned(by: [try AuditVerificationKey(publicKeyPEM: AuditTestKeys.otherPublicPEM)]))
         #expect(journal.takeCheckpoint() == nil)
         #expect(journal.deadline == nil)
@@ -212,7 +212,7 @@ enum AuditTestKeys {
         (String(decoding: AuditTestKeys.publicPEM, as: UTF8.self), .ed25519, "is no unencrypted key in PEM form"),
     ])
     func badKeysAreRefused(key: String, algorithm: AuditCheckpointAlgorithm, reason: String) {
-        let error = #expect(throws: AuditSigner.BadKey.self) { try AuditSigner(algorithm, key: Array(key.utf8)) }
+        let error = #expect(throws: AuditSigner.BadKey.self) { try AuditSigner(algorithm, key: SecretBytes(key)) }
         #expect(error?.description == reason)
     }
 

@@ -12,7 +12,7 @@ import Testing
     ])
     func pseudonymKeepsTheCountry(number: String, prefix: String) throws {
         let code = try HMACSHA256.authenticate(Array(number.utf8), key: Self.key)
-        let text = try AuditFixtures.text(AuditFixtures.entry(.intent, subject: number), style: .pseudonym(key: Self.key))
+        let text = try AuditFixtures.text(AuditFixtures.entry(.intent, subject: number), style: .pseudonym(key: SecretBytes(Self.key)))
         #expect(text.contains("\"subject\":{\"phoneNumberId\":\"\(prefix)hmac-sha256:\(Hex.string(code))\"}"))
     }
 
@@ -22,7 +22,7 @@ import Testing
         #expect(text.contains("\"subject\":{\"phoneNumberId\":\"\u{2026}\(shown)\"}"))
     }
 
-    @Test(arguments: [AuditSubjectStyle.last4, .pseudonym(key: key)])
+    @Test(arguments: [AuditSubjectStyle.last4, .pseudonym(key: SecretBytes(key))])
     func theWholeNumberStandsNowhere(style: AuditSubjectStyle) throws {
         for stage in AuditStage.allCases {
             #expect(try !AuditFixtures.text(AuditFixtures.entry(stage), style: style).contains("2065550100"))
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func theKeyIsInNoDescription() {
-        let rule = AuditRule(path: "audit.jsonl", subject: .pseudonym(key: [207, 211, 223, 227]))
+        let rule = AuditRule(path: "audit.jsonl", subject: .pseudonym(key: SecretBytes([207, 211, 223, 227])))
         var dumped = ""
         dump(rule, to: &dumped)
         for text in [dumped, "\(rule)", "\(rule.subject)", String(reflecting: rule)] { #expect(!text.contains("207")) }
