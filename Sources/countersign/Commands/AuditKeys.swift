@@ -10,7 +10,8 @@ struct AuditKeys {
     init(keyFiles: [String], publicKeys: [String]) throws {
         var all: [AuditVerificationKey] = []
         for path in keyFiles {
-            all.append(try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(hmacKey: SecretBytes(bytes)) })
+            all.append(
+                try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(hmacKey: SecretBytes(bytes)) })
         }
         for path in publicKeys {
             all.append(try AuditKeys.key(path) { (bytes) throws(AuditSigner.BadKey) in try AuditVerificationKey(publicKeyPEM: bytes) })

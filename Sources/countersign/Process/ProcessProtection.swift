@@ -29,6 +29,8 @@ struct ProcessProtection: ParsableArguments {
     }
 
     func apply(logger: Logger) {
-        for sentence in Self.keepKeys(allowsCoreDumps: allowsCoreDumps) { logger.warning("memory of keys", metadata: ["cause": .string(sentence)]) }
+        for sentence in Self.keepKeys(allowsCoreDumps: allowsCoreDumps) {
+            logger.warning("memory of keys", metadata: ["cause": .string(sentence)])
+        }
     }
 }

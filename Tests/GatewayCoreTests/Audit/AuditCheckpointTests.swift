@@ -15,7 +15,8 @@ enum AuditTestKeys {
 
     static func rule(_ algorithm: AuditCheckpointAlgorithm, records: UInt64 = 3) -> AuditCheckpointRule {
         AuditCheckpointRule(
-            recordCount: records, intervalMilliseconds: 60_000, algorithm: algorithm, key: SecretBytes(algorithm == .ed25519 ? privatePEM : hmac))
+            recordCount: records, intervalMilliseconds: 60_000, algorithm: algorithm,
+            key: SecretBytes(algorithm == .ed25519 ? privatePEM : hmac))
     }
 
     static func verification(_ algorithm: AuditCheckpointAlgorithm) throws -> AuditVerificationKey {

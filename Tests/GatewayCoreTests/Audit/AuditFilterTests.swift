@@ -93,7 +93,8 @@ private let filterRows: [(String, Bool, @Sendable (inout AuditFilter) -> Void)] 
         (AuditSubjectStyle.plain, "+12065550100", false, true), (.plain, "+12065550101", false, false),
         (.plain, "12065550100", false, false),
         (.last4, "+12065550100", false, true), (.last4, "+14255550100", false, true), (.last4, "+12065550101", false, false),
-        (.pseudonym(key: SecretBytes(filterKey)), "+12065550100", true, true), (.pseudonym(key: SecretBytes(filterKey)), "+12065550100", false, false),
+        (.pseudonym(key: SecretBytes(filterKey)), "+12065550100", true, true),
+        (.pseudonym(key: SecretBytes(filterKey)), "+12065550100", false, false),
         (.pseudonym(key: SecretBytes(filterKey)), "+12065550101", true, false),
     ])
     func subjectIsFoundHoweverItIsShown(style: AuditSubjectStyle, asked: String, withKey: Bool, isMatch: Bool) throws {

@@ -77,7 +77,7 @@ MISTAKES = {
     "content-length-with-transfer-encoding": head(DELETE, HOST, "Content-Length: 1", "Transfer-Encoding: chunked"),
     "unknown-transfer-coding": head(DELETE, HOST, "Transfer-Encoding: gzip"),
     "invalid-transfer-encoding": head(DELETE, HOST, "Transfer-Encoding: chunked, chunked"),
-    "transfer-encoding-in-http10": head("DELETE /a HTTP/1.0", HOST, "Transfer-Encoding: chunked"),
+    "transfer-encoding-in-old-version": head("DELETE /a HTTP/1.0", HOST, "Transfer-Encoding: chunked"),
     "invalid-chunk-size": head(*CHUNKED, body="x\r\n"),
     "chunk-size-overflow": head(*CHUNKED, body="f" * 20 + "\r\n"),
     "invalid-chunk-extension": head(*CHUNKED, body="1; a\r\n"),
