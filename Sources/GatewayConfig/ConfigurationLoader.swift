@@ -29,7 +29,7 @@ public enum ConfigurationLoader {
         json: String, directory: String, environment: EnvironmentVariables = .process
     ) throws(ConfigurationErrors) -> Settings {
         try read(
-            FileContent(bytes: Array(json.utf8)), file: "configuration", absolutePath: FileReading.resolve("configuration", in: directory),
+            FileContent(bytes: Array(json.utf8), owner: 0), file: "configuration", absolutePath: FileReading.resolve("configuration", in: directory),
             environment: environment)
     }
 

@@ -116,6 +116,40 @@ import Testing
         #expect(mistakes.map(\.path) == refused)
     }
 
+    /// Kubernetes mounts Secrets with `fsGroup` as root's, readable by the group; what a user keeps for itself has no such excuse.
+    @Test(arguments: [
+        (0o400, 0, 65_532, false), (0o440, 0, 65_532, false), (0o640, 0, 65_532, false), (0o444, 0, 65_532, true), (0o644, 0, 65_532, true),
+        (0o440, 0, 0, true), (0o440, 65_532, 65_532, true), (0o440, 1_000, 65_532, true), (0o600, 65_532, 65_532, false),
+    ])
+    func rootsFilesMayBeReadByAGroup(mode: UInt32, owner: UInt32, reader: UInt32, isExposed: Bool) {
+        #expect(FileContent(bytes: [], permissions: mode, owner: owner).isExposed(reader: reader) == isExposed)
+    }
+
+    @Test func aPathMayStartWithAVariable() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("key", Self.canary)
+        let json = Self.json(
+            secret: "{\"file\": \"${CREDENTIALS_DIRECTORY}/key\"}", token: "\"t\"",
+            more: #""audit": {"file": {"path": "${STATE_DIRECTORY}/audit.jsonl"}}"#)
+        let environment: EnvironmentVariables = ["CREDENTIALS_DIRECTORY": folder.path, "STATE_DIRECTORY": "/var/lib/countersign"]
+        let settings = try ConfigurationLoader.read(json: json, directory: "/elsewhere", environment: environment)
+        #expect(settings.audit?.path == "/var/lib/countersign/audit.jsonl")
+        #expect(settings.sourceFiles == ["/elsewhere/configuration", folder.path + "/key"])
+    }
+
+    @Test(arguments: [
+        ("${ABSENT}/key", "the environment variable ABSENT is not set"), ("${CREDENTIALS_DIRECTORY}key", "is not one variable's name"),
+        ("/run/${ABSENT}/key", "is not one variable's name"), ("${CREDENTIALS_DIRECTORY}/${ABSENT}", "is not one variable's name"),
+        ("${1A}/key", "is not one variable's name"), ("${CREDENTIALS_DIRECTORY}/absent", "/credentials/absent does not exist"),
+    ])
+    func saysWhyAPathWithAVariableCannotBeHad(path: String, problem: String) throws {
+        let mistakes = Sample.mistakes(
+            in: Self.json(secret: "{\"file\": \"\(path)\"}", token: "\"t\""), folder: try TemporaryFolder(),
+            environment: ["CREDENTIALS_DIRECTORY": "/credentials"])
+        #expect(mistakes.map(\.path) == ["credentials.chime.secretAccessKey.file"])
+        #expect(mistakes.first?.problem.contains(problem) == true, "\(mistakes)")
+    }
+
     @Test(arguments: [
         ("{\"file\": \"absent\"}", "credentials.chime.secretAccessKey.file", "does not exist"),
         ("{\"file\": \".\"}", "credentials.chime.secretAccessKey.file", "is a folder"),

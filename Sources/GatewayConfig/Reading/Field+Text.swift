@@ -44,8 +44,10 @@ extension Field {
     private static let secretFileLimit = 65_536
 
     /// A string that is not empty.
-    func text() -> TextValue? {
-        guard let value = resolved() else { return nil }
+    func text() -> TextValue? { accepted(resolved()) }
+
+    private func accepted(_ found: TextValue?) -> TextValue? {
+        guard let value = found else { return nil }
         guard !value.bytes.isEmpty else {
             fail("\(value.hidden) is empty", "write a value")
             return nil
@@ -115,19 +117,32 @@ extension Field {
     }
 
     private func fromEnvironment(_ text: String) -> TextValue? {
-        let name = text.dropFirst(2).dropLast()
-        let bytes = name.utf8
-        guard text.hasPrefix("${"), text.hasSuffix("}"), let first = bytes.first, !(0x30...0x39).contains(first),
-            bytes.allSatisfy({ NameRule.isAlphanumeric($0) || $0 == UInt8(ascii: "_") })
-        else {
+        let name = String(text.dropFirst(2).dropLast())
+        guard text.hasPrefix("${"), text.hasSuffix("}"), Self.isVariableName(name) else {
             fail("\"${\" stands in this string, but the string is not one variable's name", "write the whole value as \"${NAME}\"")
             return nil
         }
-        guard let value = context.environment[String(name)] else {
-            fail("the environment variable \(name) is not set", "set it where countersign is started, or write the value another way")
-            return nil
-        }
-        return TextValue(bytes: Array(value.utf8), text: value, origin: .environment(String(name)))
+        return variable(name).map { TextValue(bytes: Array($0.utf8), text: $0, origin: .environment(name)) }
+    }
+
+    private static func isVariableName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy { NameRule.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+    }
+
+    private func variable(_ name: String) -> String? {
+        if let value = context.environment[name] { return value }
+        fail("the environment variable \(name) is not set", "set it where countersign is started, or write the value another way")
+        return nil
+    }
+
+    /// `${NAME}/rest`, which only paths may be: a service manager tells its folders by variables (systemd.exec(5)). nil for anything else.
+    private var folderVariable: (name: String, rest: Substring)? {
+        guard case .string(let text) = node.value, text.hasPrefix("${"), let end = text.firstIndex(of: "}") else { return nil }
+        let rest = text[text.index(after: end)...]
+        let name = String(text[..<end].dropFirst(2))
+        guard rest.hasPrefix("/"), !rest.contains("${"), Self.isVariableName(name) else { return nil }
+        return (name, rest)
     }
 
     private func fromFile() -> TextValue? {
@@ -138,7 +153,7 @@ extension Field {
             field.fail("this is \(field.node.value.kind), not a path", "write it in double quotes")
             return nil
         }
-        guard let path = field.text().map({ context.resolve($0.text) }), var content = field.contents(path, limit: Self.secretFileLimit)
+        guard let path = field.filePath(), var content = field.contents(path, limit: Self.secretFileLimit)
         else {
             return nil
         }
@@ -164,6 +179,8 @@ extension Field {
 
     /// The absolute form of a path; relative ones start at the configuration file's folder.
     func filePath() -> String? {
-        text().map { context.resolve($0.text) }
+        guard let (name, rest) = folderVariable else { return text().map { context.resolve($0.text) } }
+        let value = variable(name).map { TextValue(bytes: Array(($0 + rest).utf8), text: $0 + rest, origin: .environment(name)) }
+        return accepted(value).map { context.resolve($0.text) }
     }
 }

@@ -11,9 +11,16 @@ struct FileContent {
     var bytes: [UInt8]
     /// Permission bits; nil for pipes, which have no lasting content.
     var permissions: UInt32?
+    /// The user that it belongs to; without meaning where there are no permissions.
+    var owner: UInt32
 
-    /// Whether group or others may read it.
-    var isExposed: Bool { permissions.map { $0 & 0o044 != 0 } ?? false }
+    /// Whether others than its owner and `reader`, the user of this process, may read it. A file of root's that another user reads by its
+    /// group is as closed as it can be: so Kubernetes mounts the Secrets of a Pod with an `fsGroup`, and so distributions keep TLS keys
+    /// (the rule of PostgreSQL's `ssl_key_file`).
+    func isExposed(reader: UInt32) -> Bool {
+        guard let permissions else { return false }
+        return permissions & (owner == 0 && reader != 0 ? 0o004 : 0o044) != 0
+    }
     /// For messages: `0644`.
     var mode: String {
         let digits = String(permissions ?? 0, radix: 8)
@@ -49,7 +56,7 @@ enum FileReading {
             }
         }
         let isRegular = status.st_mode & S_IFMT == S_IFREG
-        return FileContent(bytes: bytes, permissions: isRegular ? UInt32(status.st_mode) & 0o7777 : nil)
+        return FileContent(bytes: bytes, permissions: isRegular ? UInt32(status.st_mode) & 0o7777 : nil, owner: status.st_uid)
     }
 
     /// `path` itself when absolute, else below `directory`.

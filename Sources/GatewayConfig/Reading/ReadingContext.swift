@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// What one reading of a configuration needs everywhere, and the mistakes that it has found so far.
 final class ReadingContext {
     let environment: EnvironmentVariables
@@ -42,7 +50,7 @@ final class ReadingContext {
     /// control list, whose mask shows as the group's bits, in a folder that nobody else enters (systemd.exec(5), LoadCredential).
     func isExposed(_ content: FileContent, at path: String) -> Bool {
         guard let folder = environment["CREDENTIALS_DIRECTORY"], folder.hasPrefix("/"), path.hasPrefix(folder + "/"), !path.contains("/../")
-        else { return content.isExposed }
+        else { return content.isExposed(reader: geteuid()) }
         return content.permissions.map { $0 & 0o004 != 0 } ?? false
     }
 

@@ -66,12 +66,12 @@ def more_routes(config):
 class Gateway:
     """A running `countersign serve`."""
 
-    def __init__(self, config, directory, environment=None, stdout=subprocess.DEVNULL):
+    def __init__(self, config, directory, environment=None, stdout=subprocess.DEVNULL, command=(str(BINARY),)):
         assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
         self.config_path = pathlib.Path(directory) / f"config-{time.monotonic_ns()}.json"
         self.write_config(config)
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--config", str(self.config_path), "--log-format", "json"],
+            [*command, "serve", "--config", str(self.config_path), "--log-format", "json"],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
