@@ -45,6 +45,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ] + nio,
+            resources: [.embedInCode("Admin/Page")],
             swiftSettings: optimised),
         .target(
             name: "ChimeDouble",
@@ -73,7 +74,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "GatewayCore", "GatewayConfig", "Wire", .product(name: "Logging", package: "swift-log"),
+                "Gateway", "Digests", "GatewayCore", "GatewayConfig", "Wire", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4", "Digests"] + nio),

@@ -63,11 +63,13 @@ final class AdminHandler: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             self.head = nil
-            let path = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? "/"
+            let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let path = parts.first.map(String.init) ?? "/"
+            let query = AdminQuery(parts.count > 1 ? String(parts[1]) : "")
             let method = head.method
             let keepsAlive = head.isKeepAlive
             let source = source
-            let answer = context.eventLoop.makeFutureWithTask { await source.answer(method: method.rawValue, path: path) }
+            let answer = context.eventLoop.makeFutureWithTask { await source.answer(method: method.rawValue, path: path, query: query) }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             answer.whenSuccess { answer in
                 let (handler, context) = bound.value
@@ -79,12 +81,10 @@ final class AdminHandler: ChannelInboundHandler {
     private func write(_ answer: AdminAnswer, isHEAD: Bool, keepsAlive: Bool, context: ChannelHandlerContext) {
         var headers = HTTPHeaders([
             ("Content-Type", answer.contentType), ("Content-Length", String(answer.body.utf8.count)), ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
+            ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
         ])
         if answer.status == 405 { headers.add(name: "Allow", value: "GET, HEAD") }
-        if answer.contentType.hasPrefix("text/html") {
-            headers.add(name: "Content-Security-Policy", value: "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-        }
+        for (name, value) in answer.fields { headers.add(name: name, value: value) }
         if !keepsAlive { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
         context.write(wrapOutboundOut(.head(head)), promise: nil)

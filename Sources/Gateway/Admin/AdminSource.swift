@@ -6,6 +6,13 @@ struct AdminAnswer: Sendable, Equatable {
     var status = 200
     var contentType = "text/plain; charset=utf-8"
     var body: String
+    /// Further field lines.
+    var fields: [(String, String)] = []
+
+    static func == (left: AdminAnswer, right: AdminAnswer) -> Bool {
+        left.status == right.status && left.contentType == right.contentType && left.body == right.body
+            && left.fields.elementsEqual(right.fields, by: ==)
+    }
 }
 
 /// Gathers what operators ask for and renders it.
@@ -13,7 +20,7 @@ struct AdminSource: Sendable {
     let workers: WorkerTable
     let state: ServerState
 
-    func answer(method: String, path: String) async -> AdminAnswer {
+    func answer(method: String, path: String, query: AdminQuery = AdminQuery("")) async -> AdminAnswer {
         guard method == "GET" || method == "HEAD" else {
             return AdminAnswer(status: 405, body: "The admin listener answers GET and HEAD only.\n")
         }
@@ -23,8 +30,12 @@ struct AdminSource: Sendable {
         case "/metrics":
             return AdminAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: MetricsText.render(await snapshot()))
         case "/status": return AdminAnswer(contentType: "application/json", body: StatusText.render(await snapshot()) + "\n")
-        case "/": return AdminAnswer(contentType: "text/html; charset=utf-8", body: StatusPage.render(await snapshot()))
-        default: return AdminAnswer(status: 404, body: "Not found. Try /live, /ready, /metrics, /status or /.\n")
+        case "/history": return await history()
+        case "/records": return await records(query)
+        case "/deletions": return await deletions(query)
+        case "/": return StatusPage.answer
+        default:
+            return AdminAnswer(status: 404, body: "Not found. Try /live, /ready, /metrics, /status, /history, /records, /deletions or /.\n")
         }
     }
 

@@ -1,68 +1,48 @@
-import GatewayCore
+import Digests
+import FoundationEssentials
 
-/// The snapshot as a page to look at: self-contained, without script, in light and dark.
+/// The page to look at: one document with its style and its script in it, the same for every gateway. What it shows, it asks for itself.
 enum StatusPage {
-    static func render(_ snapshot: AdminSnapshot) -> String {
-        let isReady = snapshot.reasonsNotReady.isEmpty
-        var body = "<h1>countersign <small>\(escaped(snapshot.version))</small></h1>"
-        body +=
-            "<p class=\"\(isReady ? "good" : "bad")\">\(isReady ? "ready" : escaped(snapshot.reasonsNotReady.joined(separator: "; ")))</p>"
-        body +=
-            "<p>Since \(escaped(RFC3339.string(milliseconds: snapshot.startedMilliseconds))), on \(escaped(snapshot.listeners.joined(separator: ", "))). "
-        body += "\(snapshot.connections) connections, \(snapshot.exchanges) requests under way, \(snapshot.reloads) reloads.</p>"
-        body += table(
-            "Answers", ["Origin", "1xx", "2xx", "3xx", "4xx", "5xx"],
-            [
-                ["upstream"] + snapshot.counters.upstreamAnswers.dropFirst().map(String.init),
-                ["gateway"] + snapshot.counters.gatewayAnswers.dropFirst().map(String.init),
-            ])
-        body += table(
-            "Refusals", ["countersign-reason", "Count"],
-            snapshot.counters.refusals.sorted { $0.value > $1.value }.map { [$0.key, "\($0.value)"] })
-        body += table(
-            "Upstreams", ["Name", "Address", "Connections", "Idle", "Waiting"],
-            snapshot.pools.map { pool in
-                [pool.upstream, pool.url, "\(pool.open)", "\(pool.idle)", "\(pool.waiting)"]
-            })
-        body += LimitMetrics.table(snapshot.limits)
-        if let store = snapshot.store { body += LimitStoreMetrics.table(store) }
-        if let audit = snapshot.audit {
-            let state = if case .unwritable(let reason) = audit.status { "not writable: \(reason)" } else { "writable" }
-            body += table(
-                "Audit", ["State", "Records", "Syncs", "Failures", "Waiting"],
-                [
-                    [state, "\(audit.counters.records)", "\(audit.counters.syncs)", "\(audit.counters.failures)", "\(audit.counters.owed)"]
-                ])
+    static let answer: AdminAnswer = {
+        guard let styleHash = hash(style), let scriptHash = hash(script) else {
+            return AdminAnswer(status: 500, body: "libcrypto failed, so the page cannot be shown; /status says the same.\n")
         }
-        body += ShipMetrics.table(snapshot.shipping)
-        body +=
-            "<p><a href=\"/status\">/status</a> <a href=\"/metrics\">/metrics</a> <a href=\"/ready\">/ready</a> <a href=\"/live\">/live</a></p>"
-        return
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>countersign</title><style>\(style)</style></head><body>\(body)</body></html>\n"
+        return AdminAnswer(contentType: "text/html; charset=utf-8", body: document, fields: fields(styleHash, scriptHash))
+    }()
+
+    static let style = text(PackageResources.page_css)
+
+    /// One module: the parts share their names, and nobody else sees them.
+    static let script = [
+        PackageResources.dom_js, PackageResources.charts_js, PackageResources.tables_js, PackageResources.records_js,
+        PackageResources.page_js,
+    ].map(text).joined(separator: "\n")
+
+    static let document: String = {
+        let (beforeStyle, rest) = cut(text(PackageResources.page_html), at: "{{style}}")
+        let (beforeScript, end) = cut(rest, at: "{{script}}")
+        return beforeStyle + style + beforeScript + script + end
+    }()
+
+    /// Content Security Policy Level 3. Nothing but the style and the script that are in the document, by their hashes, and requests to
+    /// this very listener; texts cannot become elements (Trusted Types), and no other page can hold this one in a frame.
+    private static func fields(_ styleHash: String, _ scriptHash: String) -> [(String, String)] {
+        let policy = [
+            "default-src 'none'", "script-src 'sha256-\(scriptHash)'", "style-src 'sha256-\(styleHash)'", "connect-src 'self'",
+            "img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ]
+        return [("Content-Security-Policy", policy.joined(separator: "; ")), ("Cross-Origin-Opener-Policy", "same-origin")]
     }
 
-    static func table(_ title: String, _ columns: [String], _ rows: [[String]]) -> String {
-        let head = columns.map { "<th>\(escaped($0))</th>" }.joined()
-        let lines = rows.map { "<tr>" + $0.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>" }.joined()
-        let none = rows.isEmpty ? "<tr><td colspan=\"\(columns.count)\">none</td></tr>" : ""
-        return "<h2>\(escaped(title))</h2><table><thead><tr>\(head)</tr></thead><tbody>\(lines)\(none)</tbody></table>"
+    private static func hash(_ text: String) -> String? {
+        (try? SHA256.hash(Array(text.utf8))).map { Data($0).base64EncodedString() }
     }
 
-    static func escaped(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            default: result.unicodeScalars.append(character)
-            }
-        }
-    }
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-    private static let style = """
-        :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}\
-        table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent)}\
-        small{font-weight:400;opacity:.6}.good{color:#1a7f37}.bad{color:#cf222e}@media(prefers-color-scheme:dark){.good{color:#3fb950}.bad{color:#f85149}}
-        """
+    private static func cut(_ text: String, at mark: String) -> (String, String) {
+        guard let range = text.firstRange(of: mark) else { return (text, "") }
+        return (String(text[..<range.lowerBound]), String(text[range.upperBound...]))
+    }
 }

@@ -23,6 +23,14 @@ struct ShipDirectory {
         return opened
     }
 
+    /// The same as a descriptor, which the caller closes.
+    func descriptor(_ file: ShipCatalog.File) -> Int32? {
+        guard let opened = ShipFile.open(predecessor.directory + "/" + file.name) else { return nil }
+        if opened.identity == file.identity { return opened.descriptor }
+        close(opened.descriptor)
+        return nil
+    }
+
     private func names() -> [String] {
         guard let stream = opendir(predecessor.directory) else { return [] }
         defer { closedir(stream) }

@@ -21,20 +21,30 @@ final class ShipFile {
 
     /// Nil where it is no regular file that can be read.
     init?(path: String, isCompressed: Bool) {
-        let opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard opened >= 0 else { return nil }
-        var status = stat()
-        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let inflater = ShipFile.inflater(isCompressed) else {
+        guard let (opened, found) = ShipFile.open(path) else { return nil }
+        guard let inflater = ShipFile.inflater(isCompressed) else {
             close(opened)
             return nil
         }
         descriptor = opened
-        identity = UInt64(status.st_ino)
+        identity = found
         self.isCompressed = isCompressed
         self.inflater = inflater
     }
 
     deinit { close(descriptor) }
+
+    /// A descriptor for reading, which the caller closes, and the inode number. Nil where it is no regular file that can be read.
+    static func open(_ path: String) -> (descriptor: Int32, identity: UInt64)? {
+        let opened = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard opened >= 0 else { return nil }
+        var status = stat()
+        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(opened)
+            return nil
+        }
+        return (opened, UInt64(status.st_ino))
+    }
 
     /// Of what lies on disk, in bytes.
     var size: Int {

@@ -1,6 +1,6 @@
 import GatewayCore
 
-/// The destinations of the audit trail in `/metrics`, `/status` and on the page. The label is a value of the configuration.
+/// The destinations of the audit trail in `/metrics` and `/status`. The label is a value of the configuration.
 enum ShipMetrics {
     static func write(_ destinations: [ShipStatus], to text: inout MetricsWriter) {
         guard !destinations.isEmpty else { return }
@@ -19,18 +19,6 @@ enum ShipMetrics {
         family("failures_total", "counter", "Connections that broke or could not be made.") { $0.failures }
         family("gaps_total", "counter", "Places where files of the trail were gone before they were sent.") { $0.gaps }
         family("skipped_total", "counter", "Lines left out: no records, or too large for a datagram.") { $0.skipped }
-    }
-
-    static func table(_ destinations: [ShipStatus]) -> String {
-        guard !destinations.isEmpty else { return "" }
-        return StatusPage.table(
-            "Audit destinations", ["To", "State", "Records behind", "Seconds behind", "Sent", "Gaps"],
-            destinations.map { status in
-                [
-                    status.destination, status.isUp ? "connected" : "down: \(status.reason ?? "not connected yet")",
-                    "\(status.recordsBehind)", "\(status.secondsBehind)", "\(status.records)", "\(status.gaps)",
-                ]
-            })
     }
 
     private static func labels(_ status: ShipStatus) -> [(String, String)] { [("destination", status.destination)] }

@@ -253,7 +253,7 @@ final class Exchange {
         if isRelaying, relay.hasBegun {
             writeOutcome(terminal, state: .unknownUpstreamClosed)
             downstream?.abort()
-            worker.counters.count(origin: .upstream, status: record.status)
+            count(origin: .upstream, status: record.status)
             downstream = nil
             return
         }
@@ -318,7 +318,7 @@ final class Exchange {
     func answer(_ refusal: Refusal, origin: AnswerOrigin = .gateway, requestID: [UInt8]? = nil) {
         let style = throttleStyle
         let shape = ErrorShape.of(refusal.kind, style: style)
-        worker.counters.count(origin: origin, status: shape.status, reason: refusal.reason)
+        count(origin: origin, status: shape.status, reason: refusal.reason)
         guard let downstream else { return }
         var fields = worker.takeScratch()
         AnswerFields.appendRefusal(

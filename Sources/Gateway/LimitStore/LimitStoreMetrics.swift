@@ -1,4 +1,4 @@
-/// The store in `/metrics`, `/status` and on the page.
+/// The store in `/metrics` and `/status`.
 enum LimitStoreMetrics {
     static func write(_ store: StoreSnapshot, to text: inout MetricsWriter) {
         text.family("countersign_limit_store_up", "gauge", "1 when every event loop has its connection to the shared limit store.")
@@ -21,18 +21,6 @@ enum LimitStoreMetrics {
         text.sample([("le", "+Inf")], suffix: "_bucket", count)
         text.sample([], suffix: "_sum", number: Double(store.latencyNanoseconds) / 1e9)
         text.sample([], suffix: "_count", count)
-    }
-
-    static func table(_ store: StoreSnapshot) -> String {
-        StatusPage.table(
-            "Limit store", ["Address", "State", "On failure", "Answers", "Mean time", "Failures", "Decided alone"],
-            [
-                [
-                    store.address, store.isUp ? "up" : "down (\(store.connectionsUp) of \(store.connections) connections)", store.rule,
-                    "\(store.latencyClasses.reduce(0, +))", "\(store.meanMicroseconds) us",
-                    "\(store.failures.map(\.count).reduce(0, +))", "\(store.decidedAlone)",
-                ]
-            ])
     }
 }
 

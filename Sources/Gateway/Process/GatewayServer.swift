@@ -42,15 +42,18 @@ public final class GatewayServer: Sendable {
             let store = try openStore(settings, previous: nil, loops: loops, logger: logger)
             let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0], store: store)
             await store?.connect()
+            let history = TrafficShare()
             var bound: [NIOLoopBound<Worker>] = []
             for (index, loop) in loops.enumerated() {
                 bound.append(
                     try await loop.submit {
                         NIOLoopBound(
-                            try Worker(index: index, of: count, loop: loop, runtime: runtime, log: GatewayLog(logger)), eventLoop: loop)
+                            try Worker(
+                                index: index, of: count, loop: loop, runtime: runtime, log: GatewayLog(logger), history: history),
+                            eventLoop: loop)
                     }.get())
             }
-            let workers = WorkerTable(bound, loops: loops)
+            let workers = WorkerTable(bound, loops: loops, history: history)
             let state = ServerState(runtime: runtime, loops: count)
             let server = GatewayServer(group: group, workers: workers, state: state, logger: logger)
             try await server.listen(settings)
@@ -82,6 +85,7 @@ public final class GatewayServer: Sendable {
             throw error
         }
         await ship()
+        await follow()
         await state.becomeReady()
         if settings.listeners.contains(where: { $0.tls != nil }) { await state.set(watch: Task { await watchCertificates() }) }
         logger.info("ready")
@@ -128,6 +132,7 @@ public final class GatewayServer: Sendable {
         if store !== oldStore { oldStore?.close() }
         if let oldTrail = old.trail, oldTrail !== trail { await retire(oldTrail, of: old) }
         await ship()
+        await follow()
         logger.info("configuration reloaded")
     }
 
@@ -207,6 +212,7 @@ public final class GatewayServer: Sendable {
         await state.watch?.cancel()
         for listener in await state.listeners { await listener.close() }
         await state.admin?.close()
+        await state.follower?.stop()
         await state.runtime.limiter.shared?.store.close()
         _ = try? await workers.onEach { $0.lane.flush() }
         for trail in await state.retiredTrails { await Self.close(trail) }
@@ -312,6 +318,21 @@ public final class GatewayServer: Sendable {
         if let old, old !== new { await Self.close(old) }
     }
 
+    /// Has the page's Deletion queue follow the trail; where nobody can look at it, nothing is read.
+    private func follow() async {
+        let old = await state.follower
+        let runtime = await state.runtime
+        guard await state.admin != nil, let trail = runtime.trail, let rule = runtime.settings.audit else {
+            old?.stop()
+            return await state.set(follower: nil)
+        }
+        if let old, old.positions === trail.positions { return }
+        old?.stop()
+        let follower = TrailFollower(path: rule.path, positions: trail.positions)
+        if follower == nil { logger.error("the Deletion queue is not followed: no thread or descriptor is left") }
+        await state.set(follower: follower)
+    }
+
     private static func hostName() -> String {
         var name = [CChar](repeating: 0, count: 256)
         guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
@@ -325,6 +346,8 @@ actor ServerState {
     private(set) var listeners: [Listener] = []
     private(set) var admin: AdminServer?
     private(set) var shipping: AuditShipping?
+    /// nil where there is no trail, or no admin listener.
+    private(set) var follower: TrailFollower?
     /// Of configurations that were replaced, while requests under them are under way.
     private(set) var retiredTrails: [AuditTrail] = []
     private(set) var watch: Task<Void, Never>?
@@ -344,6 +367,7 @@ actor ServerState {
     func remove(retired trail: AuditTrail) { retiredTrails.removeAll { $0 === trail } }
     func set(admin: AdminServer) { self.admin = admin }
     func set(shipping: AuditShipping?) { self.shipping = shipping }
+    func set(follower: TrailFollower?) { self.follower = follower }
     func set(watch: Task<Void, Never>) { self.watch = watch }
     func becomeReady() { isReady = true }
 

@@ -80,7 +80,7 @@ extension Exchange {
         if let authorized = recorded?.admitted.authorized {
             runtime.limiter.upstreamSucceeded(route: authorized.matched.route, now: Clock.monotonicNanoseconds())
         }
-        worker.counters.count(origin: .upstream, status: record.status)
+        count(origin: .upstream, status: record.status)
         answerEnded()
         releaseDownstream()?.finish()
     }

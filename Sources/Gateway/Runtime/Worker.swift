@@ -12,6 +12,8 @@ final class Worker {
     let sha256: SHA256Context
     var ids = ExchangeIDSource()
     var counters = Counters()
+    private(set) var traffic: TrafficTally
+    private let history: TrafficShare
     let connections = ConnectionTable()
     let lane: AuditLane
     /// Exchanges that have begun and not ended; a drain waits for it to reach zero.
@@ -31,12 +33,17 @@ final class Worker {
     private var ticks: RepeatedTask?
     private var tickNanoseconds: UInt64 = 0
 
-    init(index: Int, of workerCount: Int, loop: any EventLoop, runtime: GatewayRuntime, log: GatewayLog) throws {
+    init(
+        index: Int, of workerCount: Int, loop: any EventLoop, runtime: GatewayRuntime, log: GatewayLog,
+        history: TrafficShare = TrafficShare()
+    ) throws {
         self.index = index
         self.workerCount = workerCount
         self.loop = loop
         self.log = log
         self.runtime = runtime
+        self.history = history
+        traffic = TrafficTally(callers: runtime.callers.names)
         sha256 = try SHA256Context()
         lane = AuditLane(loop: loop)
         try equip()
@@ -46,6 +53,11 @@ final class Worker {
 
     /// Takes a new configuration between two requests. Exchanges under way keep the old one until they end.
     func adopt(_ runtime: GatewayRuntime) throws {
+        if runtime.callers.names != self.runtime.callers.names {
+            // Counts go by the position of a caller in its configuration.
+            if let row = traffic.row { history.add(row) }
+            traffic = TrafficTally(callers: runtime.callers.names)
+        }
         self.runtime = runtime
         for pool in pools {
             pool.retire()
@@ -87,6 +99,16 @@ final class Worker {
 
     var allPools: [UpstreamPool] { pools + retired }
     var currentPools: [UpstreamPool] { pools }
+
+    /// Counts an answer for the charts of the last hour. `caller` is a position in the configuration of the exchange.
+    func countTraffic(_ kind: TrafficKind, caller: Int?, of exchangeRuntime: GatewayRuntime, arrival: Int64) {
+        var caller = caller
+        if exchangeRuntime !== runtime, let old = caller {
+            // It began under another configuration, in which the callers may stand elsewhere.
+            caller = runtime.callers.names.firstIndex(of: exchangeRuntime.callers.names[old])
+        }
+        if let finished = traffic.count(kind, caller: caller, arrival: arrival) { history.add(finished) }
+    }
 
     // MARK: - Scratch
 

@@ -4,10 +4,13 @@ import NIOCore
 final class WorkerTable: Sendable {
     private let bound: [NIOLoopBound<Worker>]
     let loops: [any EventLoop]
+    /// What the workers have counted in the minutes before this one.
+    let history: TrafficShare
 
-    init(_ workers: [NIOLoopBound<Worker>], loops: [any EventLoop]) {
+    init(_ workers: [NIOLoopBound<Worker>], loops: [any EventLoop], history: TrafficShare = TrafficShare()) {
         bound = workers
         self.loops = loops
+        self.history = history
     }
 
     /// The caller is on `loop`, which is one of the group's.

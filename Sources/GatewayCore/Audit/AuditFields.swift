@@ -138,3 +138,13 @@ public struct AuditFields: Sendable, Equatable {
         return text(line, range.lowerBound + 1..<range.upperBound - 1)
     }
 }
+
+extension AuditFields {
+    /// `text` as it stands between the quotes of a record, and so in `caller` or `operation`.
+    public static func escaped(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        let value = Array(text.utf8)
+        JSONCursor.append(to: &bytes, expecting: 16 + value.count) { $0.string(value) }
+        return String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self)
+    }
+}

@@ -79,10 +79,11 @@ public struct AuditSelection<Record> {
             }
         case .restorable(let now):
             guard fields.stage == "outcome", let subject = fields.subjects.first else { return nil }
-            if fields.operation == "RestorePhoneNumber", (200...299).contains(fields.status) {
+            if fields.isRestoration {
                 held[subject] = nil
             } else if !fields.restorableUntil.isEmpty, isMatch, fields.restorableUntil > RFC3339.string(milliseconds: now) {
-                held[subject] = (count, record())
+                // Where last digits are all that is shown, each deletion is another number as far as anybody knows.
+                held[subject.hasPrefix("\"\u{2026}") ? "\(subject) \(count)" : subject] = (count, record())
             }
         }
         return nil

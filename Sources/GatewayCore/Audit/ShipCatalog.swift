@@ -49,6 +49,9 @@ public struct ShipCatalog: Sendable, Equatable {
         }
     }
 
+    /// Those with a record. A file and its compressed copy may both be there.
+    public var newestFirst: [File] { files.reversed() }
+
     /// Where to look for a cursor, the likeliest first: the file that it was in, then those that begin with the nearest record before it.
     public func candidates(for cursor: ShipCursor) -> [File] {
         let before = files.filter { file in file.first.map { $0.sequence <= cursor.sequence } ?? false }

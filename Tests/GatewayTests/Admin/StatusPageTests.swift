@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import Testing
 
@@ -5,33 +6,40 @@ import Testing
 
 @Suite("The pages for people and programs")
 struct StatusPageTests {
+    @Test("The page is one document that loads nothing and holds nothing of a gateway")
+    func page() {
+        let page = StatusPage.answer.body
+        #expect(StatusPage.answer.status == 200 && StatusPage.answer.contentType == "text/html; charset=utf-8")
+        #expect(page.hasPrefix("<!doctype html>\n<html lang=\"en\">") && page.hasSuffix("</body>\n</html>\n"))
+        #expect(page.contains("<style>\(StatusPage.style)</style>"))
+        #expect(page.contains("<script type=\"module\">\(StatusPage.script)</script>"))
+        #expect(!page.contains("{{"))
+        for outside in [" src=", "@import", "url(", "https://", "srcset", "<iframe", "<object"] {
+            #expect(!page.contains(outside), "\(outside)")
+        }
+        #expect(page.contains("<noscript>"))
+    }
+
     @Test(
-        "Text is text, whatever it holds",
+        "Its script makes text of texts, and code of nothing",
         arguments: [
-            ("plain", "plain"), ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
-            ("\" onload=\"x", "&quot; onload=&quot;x"),
-            ("a & b &lt;", "a &amp; b &amp;lt;"), ("", ""), ("caf\u{E9}", "caf\u{E9}"),
+            "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc", "createContextualFragment",
         ])
-    func escaping(text: String, expected: String) {
-        #expect(StatusPage.escaped(text) == expected)
-        #expect(
-            StatusPage.table(text, [text], [[text]])
-                == "<h2>\(expected)</h2><table><thead><tr><th>\(expected)</th></tr></thead><tbody><tr><td>\(expected)</td></tr></tbody></table>"
-        )
-    }
+    func script(way: String) { #expect(!StatusPage.script.contains(way)) }
 
-    @Test("Nothing from outside opens an element", arguments: [true, false])
-    func page(ready: Bool) {
-        let page = StatusPage.render(.sample(odd: "<b id=\"x\">&", ready: ready))
-        #expect(!page.contains("<b id") && !page.contains("<script"))
-        #expect(page.contains("&lt;b id=&quot;x&quot;&gt;&amp;"))
-        #expect(page.hasPrefix("<!doctype html><html lang=\"en\">") && page.hasSuffix("</body></html>\n"))
-        #expect(page.contains(ready ? "<p class=\"good\">ready</p>" : "<p class=\"bad\">audit: "))
-    }
-
-    @Test("An empty table says so")
-    func emptyTable() {
-        #expect(StatusPage.table("T", ["a", "b"], []).contains("<td colspan=\"2\">none</td>"))
+    @Test("The policy allows that style and that script by their hashes, and no others")
+    func policy() throws {
+        let policy = try #require(StatusPage.answer.fields.first { $0.0 == "Content-Security-Policy" }?.1)
+        let directives = policy.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
+        for wanted in [
+            "default-src 'none'", "connect-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'", "trusted-types 'none'",
+        ] { #expect(directives.contains(wanted)) }
+        for (name, text) in [("script-src", StatusPage.script), ("style-src", StatusPage.style)] {
+            let hash = Data(try SHA256.hash(Array(text.utf8))).base64EncodedString()
+            #expect(directives.contains("\(name) 'sha256-\(hash)'"))
+        }
+        #expect(!policy.contains("unsafe"))
     }
 
     @Test(

@@ -1,0 +1,140 @@
+// What /status says, as tables. Members that this gateway does not have are not shown.
+
+/** `words` in the colour of `tone`. */
+const toned = (tone, words) => make("span", { class: tone ? `${tone}Text` : null }, words);
+
+function level(share, label) {
+  const attributes = { min: 0, max: 100, low: 10, high: 35, optimum: 100, value: Math.round(share * 100), "aria-label": label };
+  return make("meter", attributes);
+}
+
+function showLimits(status) {
+  const columns = [
+    { title: "Limit", of: (limit) => limit.limit },
+    { title: "Of", text: true, of: (limit) => [limit.upstream, limit.route, limit.caller].filter(Boolean).join(", ") || `per ${limit.per}` },
+    {
+      title: "Level now", of: (limit) => {
+        const share = limit.burst ? Math.min(1, limit.remaining / limit.burst) : 0;
+        return make("span", {}, level(share, `${limit.limit}: ${limit.remaining} of ${limit.burst} left`), `${number(limit.remaining)} of ${number(limit.burst)} left`);
+      },
+    },
+    { title: "Rate now", number: true, of: (limit) => toned(limit.ratePerSecond < limit.configuredRatePerSecond ? "warn" : "", rate(limit.ratePerSecond)) },
+    { title: "Configured", number: true, of: (limit) => rate(limit.configuredRatePerSecond) },
+    { title: "Waiting", number: true, of: (limit) => number(limit.waiting) },
+    {
+      title: "Why", text: true, of: (limit) => limit.reason === "configured"
+        ? make("span", { class: "muted" }, "as configured")
+        : toned("warn", `the upstream throttled ${span((limit.secondsSinceThrottle ?? 0) * 1000)} ago`),
+    },
+  ];
+  const none = "No limit is configured, or none has been used yet.";
+  replace(byId("limits-table"), table("Limits and their level", columns, status.limits ?? [], { none, quiet: true }));
+  const store = status.limitStore;
+  if (!store) return replace(byId("store-table"));
+  replace(byId("store-table"), table("Shared limit store", [
+    { title: "Address", of: (row) => row.address },
+    { title: "State", of: (row) => (row.up ? toned("good", "up") : toned("bad", `down (${row.connectionsUp} of ${row.connections} connections)`)) },
+    { title: "When it fails", of: (row) => row.onStoreFailure },
+    { title: "Decided without it", number: true, of: (row) => number(row.decidedAlone) },
+  ], [store]));
+}
+
+/** The first of the members that is there. */
+const first = (row, ...names) => names.map((name) => row[name]).find((value) => value !== undefined && value !== null);
+
+function showUpstreams(status) {
+  const rows = status.upstreams ?? [];
+  const has = (...names) => rows.some((row) => first(row, ...names) !== undefined);
+  const columns = [
+    { title: "Upstream", of: (row) => row.name },
+    { title: "Address", text: true, of: (row) => make("span", { class: "mono" }, row.url) },
+  ];
+  if (has("health", "healthy")) {
+    columns.push({
+      title: "Health", of: (row) => {
+        const health = first(row, "health", "healthy");
+        const isGood = health === true || health === "healthy" || health === "up" || health === "good";
+        return toned(isGood ? "good" : health === "unknown" ? "" : "bad", health === true ? "healthy" : health === false ? "failing" : String(health));
+      },
+    });
+  }
+  for (const [title, key] of [["Median", "p50"], ["95 %", "p95"], ["99 %", "p99"]]) {
+    const latency = (row) => first(row.latency ?? row, `${key}Ms`, `${key}Milliseconds`, key);
+    if (rows.some((row) => latency(row) !== undefined)) columns.push({ title, number: true, of: (row) => duration(latency(row)) });
+  }
+  columns.push(
+    { title: "Connections", number: true, of: (row) => number(row.connections) },
+    { title: "Busy", number: true, of: (row) => number(row.connections - row.idle) },
+    { title: "Waiting for one", number: true, of: (row) => toned(row.waiting ? "warn" : "", number(row.waiting)) });
+  if (has("failures")) columns.push({ title: "Failures", number: true, of: (row) => number(row.failures) });
+  if (has("lastFailure", "reason")) columns.push({ title: "Last failure", text: true, of: (row) => first(row, "lastFailure", "reason") ?? "" });
+  replace(byId("upstreams-table"), table("Upstreams", columns, rows, { quiet: true }));
+}
+
+/** When something ends: the time and how far it is. Red when it is over, amber in the last tenth or less than `soon` ahead. */
+function ending(text, soon) {
+  const left = Date.parse(text) - Date.now();
+  if (Number.isNaN(left)) return make("span", { class: "muted" }, text ? String(text) : "does not expire");
+  const tone = left <= 0 ? "bad" : left < soon ? "warn" : "";
+  return make("span", {}, time(text, false), " ", toned(tone, left <= 0 ? `(${span(-left)} ago)` : `(in ${span(left)})`));
+}
+
+const expiryNames = ["expires", "expiration", "expiry", "notAfter", "expiresAt"];
+
+/** A list of objects of any members: names become columns, times that end something are told with what is left. */
+function anything(caption, rows, soon) {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => rows.some((row) => typeof row[name] !== "object" || row[name] === null));
+  const front = ["name", "listener", "subject", "type", "source", "state", "status"].filter((name) => names.includes(name));
+  const ordered = [...front, ...names.filter((name) => !front.includes(name))];
+  const title = (name) => name.replace(/([a-z])([A-Z])/g, (_, left, right) => `${left} ${right.toLowerCase()}`).replace(/^./, (letter) => letter.toUpperCase());
+  const cell = (name, value) => {
+    if (value === undefined || value === null) return expiryNames.includes(name) ? ending(undefined, soon) : "";
+    if (typeof value === "boolean") return toned(value ? "good" : "bad", value ? "yes" : "no");
+    if (typeof value === "number") return number(value);
+    if (expiryNames.includes(name)) return ending(value, soon);
+    return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? time(value, false) : value;
+  };
+  const columns = ordered.map((name) => ({
+    title: title(name), number: rows.every((row) => typeof (row[name] ?? 0) === "number") && !expiryNames.includes(name),
+    text: true, of: (row) => cell(name, row[name]),
+  }));
+  return table(caption, columns, rows);
+}
+
+const minute = 60000;
+
+function showCredentials(status) {
+  const credentials = [status.credentials ?? []].flat().filter((row) => row && typeof row === "object");
+  const certificates = [status.certificates ?? status.tls ?? []].flat().filter((row) => row && typeof row === "object");
+  const isShown = credentials.length > 0 || certificates.length > 0;
+  byId("credentials-section").hidden = !isShown;
+  byId("to-credentials").hidden = !isShown;
+  replace(byId("credentials-table"), ...(credentials.length ? [anything("Credentials", credentials, 10 * minute)] : []));
+  replace(byId("certificates-table"), ...(certificates.length ? [anything("Certificates", certificates, 14 * 24 * 60 * minute)] : []));
+}
+
+function showTrail(status) {
+  const audit = status.audit;
+  if (!audit) {
+    replace(byId("trail-table"), make("p", { class: "note" }, "No audit trail is configured, so nothing is recorded and there is nothing to show here."));
+    return replace(byId("ship-table"));
+  }
+  replace(byId("trail-table"), table("Audit trail", [
+    { title: "State", of: (row) => (row.writable ? toned("good", "writable") : toned("bad", `not writable: ${row.reason ?? ""}`)) },
+    { title: "Records since the start", number: true, of: (row) => number(row.records) },
+    { title: "Size", number: true, of: (row) => size(row.bytes) },
+    { title: "Syncs", number: true, of: (row) => number(row.syncs) },
+    { title: "Failures", number: true, of: (row) => toned(row.failures ? "warn" : "", number(row.failures)) },
+    { title: "Waiting for the disk", number: true, of: (row) => toned(row.owed ? "warn" : "", number(row.owed)) },
+  ], [audit], { quiet: true }));
+  const ship = audit.ship ?? [];
+  if (!ship.length) return replace(byId("ship-table"));
+  replace(byId("ship-table"), table("Copies of the trail", [
+    { title: "To", of: (row) => row.to },
+    { title: "State", text: true, of: (row) => (row.up ? toned("good", "connected") : toned("bad", `down: ${row.reason ?? "not connected yet"}`)) },
+    { title: "Records behind", number: true, of: (row) => number(row.recordsBehind) },
+    { title: "Time behind", number: true, of: (row) => span((row.secondsBehind ?? 0) * 1000) },
+    { title: "Sent", number: true, of: (row) => number(row.records) },
+    { title: "Gaps", number: true, of: (row) => toned(row.gaps ? "bad" : "", number(row.gaps)) },
+  ], ship));
+}
