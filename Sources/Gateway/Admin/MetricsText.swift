@@ -1,6 +1,6 @@
 import GatewayCore
 
-/// The snapshot in the Prometheus text format, version 0.0.4. Names and labels are documented in README; no label ever holds a phone number.
+/// The snapshot in the Prometheus text format, version 0.0.4. Names and labels are documented in `Gateway.docc/Metrics.md`; no label ever holds a phone number.
 enum MetricsText {
     static func render(_ snapshot: AdminSnapshot) -> String {
         var text = MetricsWriter()

@@ -1,4 +1,4 @@
-"""README.md as a program reads it: marked code blocks, tables, links.
+"""README.md, and the pages that it sends to for reference, as a program reads them: marked code blocks, tables, links.
 
 Marks are HTML comments on the line before a fenced block:
 
@@ -15,7 +15,10 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TEXT = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "Sources/Gateway/Gateway.docc").rglob("*.md"))]
+TEXT = README.read_text()
+EVERYTHING = "\n".join(page.read_text() for page in PAGES)
 
 _BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -55,10 +58,15 @@ def output_matches(expected, actual):
 
 
 def section(heading):
-    """The text under a heading, up to the next one of any level."""
-    found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
-    assert found, f"README.md has no heading {heading!r}"
+    """The text under a heading of README.md, else of a page, up to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", EVERYTHING, re.MULTILINE | re.DOTALL)
+    assert found, f"neither README.md nor a page has the heading {heading!r}"
     return found[1]
+
+
+def anchors(text):
+    """What `#…` may name in a page."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
 
 
 def tables(text):
