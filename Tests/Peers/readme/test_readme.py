@@ -108,7 +108,7 @@ def run(block, folder, ports):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
 
-@pytest.mark.parametrize("group", [group for group in GROUPS if group != "systemd"])
+@pytest.mark.parametrize("group", GROUPS)
 def test_the_commands_print_what_the_readme_says(group, folder):
     shutil.copy(ROOT / "config.example.json", folder)
     server = Demo(folder) if group == "demo" else None
@@ -152,16 +152,6 @@ def test_make_targets_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     recipe = subprocess.run(["make", "--no-print-directory", "-n", "run"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert recipe.rstrip().endswith("countersign demo")
-
-
-def test_the_systemd_unit_is_sound(folder):
-    [block] = [block for block in BLOCKS if block.group == "systemd"]
-    unit = folder / block.file
-    unit.write_text(block.text.replace("/usr/local/bin/countersign", str(BINARY.resolve())))
-    assert f"/run/credentials/{block.file}/" in TEXT
-    if shutil.which("systemd-analyze"):
-        result = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
-        assert result.returncode == 0 and block.file not in result.stderr, result.stderr
 
 
 @pytest.mark.parametrize("page", document.PAGES, ids=lambda page: page.name)
