@@ -28,6 +28,7 @@ enum CredentialKey: String, ConfigurationKey { case type, accessKeyId, secretAcc
 
 enum UpstreamKey: String, ConfigurationKey {
     case url, service, region, credentials, connectTimeout, responseTimeout, idleTimeout, maxConnections, maxInFlight, caFile
+    case http2, pingInterval, pingTimeout
 }
 
 enum CallerKey: String, ConfigurationKey { case name, networks, unixUid, unixGid, tokenSha256, spiffeId }

@@ -72,6 +72,11 @@ public enum SettingsSummary {
             "  connects within \(time(upstream.connectTimeoutNanoseconds)), answers within \(time(upstream.responseTimeoutNanoseconds)), "
                 + "at most \(upstream.maxConnections) connections, closed after \(time(upstream.idleTimeoutNanoseconds)) idle",
         ]
+        if upstream.mayUseHTTP2 {
+            lines.append(
+                "  HTTP/2 \(upstream.http2 == .required ? "only" : "where it is offered"), pinged after "
+                    + "\(time(upstream.pingIntervalNanoseconds)) of silence, answering within \(time(upstream.pingTimeoutNanoseconds))")
+        }
         if let maxInFlight = upstream.maxInFlight { lines.append("  at most \(maxInFlight) requests at once") }
         if upstream.usesTLS { lines.append("  trusts \(upstream.caFile ?? "the system's certificate authorities")") }
         return lines

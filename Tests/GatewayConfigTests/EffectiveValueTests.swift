@@ -37,6 +37,8 @@ import Testing
         let upstream = try #require(settings.upstreams.first)
         #expect(upstream.connectTimeoutNanoseconds == 2_000_000_000 && upstream.responseTimeoutNanoseconds == 10_000_000_000)
         #expect(upstream.idleTimeoutNanoseconds == 40_000_000_000 && upstream.maxConnections == 64 && upstream.maxInFlight == nil)
+        #expect(upstream.http2 == .auto && upstream.mayUseHTTP2 == upstream.usesTLS)
+        #expect(upstream.pingIntervalNanoseconds == 30_000_000_000 && upstream.pingTimeoutNanoseconds == 10_000_000_000)
     }
 
     @Test func everyKeyOfTheSampleArrives() throws {
@@ -61,7 +63,8 @@ import Testing
         let upstream = try #require(settings.upstreams.first)
         #expect(upstream.connectTimeoutNanoseconds == 1_000_000_000 && upstream.responseTimeoutNanoseconds == 3_000_000_000)
         #expect(upstream.idleTimeoutNanoseconds == 30_000_000_000 && upstream.maxConnections == 8 && upstream.maxInFlight == 16)
-        #expect(upstream.caFile == folder.path + "/upstream.pem")
+        #expect(upstream.caFile == folder.path + "/upstream.pem" && upstream.http2 == .required && upstream.mayUseHTTP2)
+        #expect(upstream.pingIntervalNanoseconds == 20_000_000_000 && upstream.pingTimeoutNanoseconds == 4_000_000_000)
         #expect(settings.callers?[1] == CallerRule(name: "number-lifecycle", unixUserID: 1001, unixGroupID: 1002))
         let route = try #require(settings.routes.first)
         #expect(route.callers == ["billing", "local"] && route.throttleStyle == .retryable && route.allowsBody && route.allowsQuery)

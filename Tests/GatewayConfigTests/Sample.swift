@@ -59,7 +59,7 @@ enum Sample {
           "upstreams": {
             "chime": { "url": "https://service.chime.aws.amazon.com", "service": "chime", "region": "us-east-1", "credentials": "chime",
                        "connectTimeout": "1s", "responseTimeout": "3s", "idleTimeout": "30s", "maxConnections": 8, "maxInFlight": 16,
-                       "caFile": "upstream.pem" }
+                       "caFile": "upstream.pem", "http2": "required", "pingInterval": "20s", "pingTimeout": "4s" }
           },
           "callers": [
             { "name": "local", "networks": ["127.0.0.1/32", "::1/128"] },
@@ -88,9 +88,9 @@ enum Sample {
         }
         """
 
-    /// The sample with one value replaced by `value` (JSON), or removed where that is nil. `path` is written as in mistakes.
-    static func json(replacing path: String, with value: String?) throws -> String {
-        let root = try JSONSerialization.jsonObject(with: Data(json.utf8))
+    /// The sample (or `base`) with one value replaced by `value` (JSON), or removed where that is nil. `path` is written as in mistakes.
+    static func json(replacing path: String, with value: String?, in base: String = json) throws -> String {
+        let root = try JSONSerialization.jsonObject(with: Data(base.utf8))
         let replacement = try value.map { try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed) }
         let keys = path.replacingOccurrences(of: "[", with: ".").replacingOccurrences(of: "]", with: "").split(separator: ".").map(
             String.init)

@@ -71,6 +71,7 @@ import Testing
     @Test(arguments: [
         ("listeners[].tls.clientCertificate", ListenerTLSSettings.ClientCertificate.allCases.map(\.rawValue), "required"),
         ("limits.*.per", LimitScope.allCases.map(\.rawValue), "upstream"),
+        ("upstreams.*.http2", HTTP2Mode.allCases.map(\.rawValue), "auto"),
         ("routes[].throttleStyle", ThrottleStyle.allCases.map(\.rawValue), "modeled"),
         ("routes[].parameters.*.format", ParameterFormat.allCases.map(\.rawValue), "any"),
         ("audit.file.sync", AuditSync.allCases.map(\.rawValue), "always"),
@@ -103,6 +104,7 @@ import Testing
             "listeners[].timeouts.idle": ListenerTimeouts().idleNanoseconds,
             "upstreams.*.connectTimeout": upstream.connectTimeoutNanoseconds,
             "upstreams.*.responseTimeout": upstream.responseTimeoutNanoseconds, "upstreams.*.idleTimeout": upstream.idleTimeoutNanoseconds,
+            "upstreams.*.pingInterval": upstream.pingIntervalNanoseconds, "upstreams.*.pingTimeout": upstream.pingTimeoutNanoseconds,
             "drain.delay": DrainSettings().delayNanoseconds, "drain.timeout": DrainSettings().timeoutNanoseconds,
             "limitStore.timeout": store.timeoutNanoseconds, "limits.*.maxWait": 0,
             "audit.checkpoint.interval": AuditCheckpointRule(key: SecretBytes("")).intervalMilliseconds * 1_000_000,

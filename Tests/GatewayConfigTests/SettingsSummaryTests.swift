@@ -56,6 +56,7 @@ import Testing
               chime  https://service.chime.aws.amazon.com
                 signed for chime in us-east-1 with credentials chime (static, key AKID..., with session token)
                 connects within 1 s, answers within 3 s, at most 8 connections, closed after 30 s idle
+                HTTP/2 only, pinged after 20 s of silence, answering within 4 s
                 at most 16 requests at once
                 trusts FOLDER/upstream.pem
             Callers

@@ -39,6 +39,10 @@ import Testing
         MistakeRow("upstreams.chime.idleTimeout", "false", "a boolean, not a string", "double quotes"),
         MistakeRow("upstreams.chime.maxConnections", "0", "0 is out of range", "1 to 10000"),
         MistakeRow("upstreams.chime.maxInFlight", "99999999999999999999", "not a whole number", "1 to 1000000"),
+        MistakeRow("upstreams.chime.http2", "\"on\"", "\"on\" is not known here", "\"auto\", \"off\" or \"required\""),
+        MistakeRow("upstreams.chime.http2", "true", "a boolean, not a string", "double quotes"),
+        MistakeRow("upstreams.chime.pingInterval", "\"0s\"", "out of range", "1ms to 10m"),
+        MistakeRow("upstreams.chime.pingTimeout", "10", "a number, not a string", "double quotes"),
         MistakeRow("upstreams.chime.caFile", "\"optional\"", "does not exist", "create it"),
         MistakeRow("upstreams.chime.connectTimout", "\"2s\"", "unknown key", "did you mean \"connectTimeout\"?"),
         MistakeRow("limitStore.redis", nil, "missing", "\"redis://127.0.0.1:6379\""),
@@ -54,6 +58,17 @@ import Testing
     ])
     func namesPlaceAndRemedy(row: MistakeRow) throws {
         try row.check()
+    }
+
+    @Test(arguments: ["\"off\"", "\"auto\"", nil])
+    func pingsAreForHTTP2Alone(mode: String?) throws {
+        let folder = try TemporaryFolder.withSampleFiles()
+        var json = try Sample.json(replacing: "upstreams.chime.http2", with: mode)
+        // Over TLS `auto` may come to speak HTTP/2; in clear it does not.
+        if mode != "\"off\"" { json = try Sample.json(replacing: "upstreams.chime.url", with: "\"http://127.0.0.1:9\"", in: json) }
+        let mistakes = Sample.mistakes(in: json, folder: folder).filter { $0.path.hasPrefix("upstreams.chime.ping") }
+        #expect(mistakes.map(\.path).sorted() == ["upstreams.chime.pingInterval", "upstreams.chime.pingTimeout"])
+        #expect(mistakes.allSatisfy { $0.problem.contains("HTTP/1.1") && $0.remedy.contains("\"http2\": \"required\"") })
     }
 
     @Test(arguments: [

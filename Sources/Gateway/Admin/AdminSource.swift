@@ -73,6 +73,8 @@ struct AdminSource: Sendable {
                 pools[index].open += pool.open
                 pools[index].idle += pool.idle
                 pools[index].waiting += pool.waiting
+                pools[index].http2 += pool.http2
+                pools[index].streams += pool.streams
             }
         }
         let reasons = await reasonsNotReady()
@@ -97,13 +99,29 @@ struct WorkerSnapshot: Sendable {
     var counters: Counters
     var connections: Int
     var exchanges: Int
-    var pools: [(open: Int, idle: Int, waiting: Int)]
+    var pools: [PoolShare]
 
     init(_ worker: Worker) {
         counters = worker.counters
         connections = worker.connections.count
         exchanges = worker.exchanges
-        pools = worker.currentPools.map { ($0.connectionCount, $0.idleCount, $0.waitingCount) }
+        pools = worker.currentPools.map(PoolShare.init)
+    }
+}
+
+struct PoolShare: Sendable {
+    var open: Int
+    var idle: Int
+    var waiting: Int
+    var http2: Int
+    var streams: Int
+
+    init(_ pool: UpstreamPool) {
+        open = pool.connectionCount
+        idle = pool.idleCount
+        waiting = pool.waitingCount
+        http2 = pool.multiplexedCount
+        streams = pool.streamCount
     }
 }
 
@@ -113,6 +131,9 @@ struct PoolSnapshot: Sendable, Equatable {
     var open = 0
     var idle = 0
     var waiting = 0
+    /// Those of `open` that speak HTTP/2, and the requests under way on them.
+    var http2 = 0
+    var streams = 0
 }
 
 struct AuditSnapshot: Sendable, Equatable {

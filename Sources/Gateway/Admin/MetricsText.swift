@@ -22,6 +22,10 @@ enum MetricsText {
             text.sample([("upstream", pool.upstream), ("state", "idle")], UInt64(max(0, pool.idle)))
             text.sample([("upstream", pool.upstream), ("state", "busy")], UInt64(max(0, pool.open - pool.idle)))
         }
+        text.family("countersign_upstream_http2_connections", "gauge", "Open connections to upstreams that speak HTTP/2.")
+        for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.http2))) }
+        text.family("countersign_upstream_http2_streams", "gauge", "Requests under way on HTTP/2 connections to upstreams.")
+        for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.streams))) }
         text.family("countersign_upstream_waiting", "gauge", "Requests that wait for a connection to an upstream.")
         for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.waiting))) }
         LimitMetrics.write(snapshot.limits, to: &text)

@@ -9,6 +9,8 @@ struct StatusText: Encodable {
         var connections: Int
         var idle: Int
         var waiting: Int
+        var http2Connections: Int
+        var http2Streams: Int
     }
 
     private struct Limit: Encodable {
@@ -74,7 +76,9 @@ struct StatusText: Encodable {
         refusals = snapshot.counters.refusals
         upstreamThrottles = snapshot.counters.upstreamThrottles
         upstreams = snapshot.pools.map {
-            Upstream(name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting)
+            Upstream(
+                name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting, http2Connections: $0.http2,
+                http2Streams: $0.streams)
         }
         limits = snapshot.limits.map { limit in
             Limit(

@@ -34,8 +34,8 @@ final class Exchange {
     private var waitingSince: UInt64 = 0
     /// Among the requests under way to its upstream; only where `maxInFlight` is set.
     private var place: InFlightPlace?
-    /// The upstream connection that carries it now.
-    weak var connection: UpstreamConnection?
+    /// The upstream connection, or the stream on one, that carries it now.
+    weak var connection: (any UpstreamCarrier)?
     /// When the attempt under way was handed to the pool (monotonic nanoseconds).
     private(set) var sentAt: UInt64 = 0
     /// How often it was sent again because a connection was closed before it.
@@ -229,7 +229,7 @@ final class Exchange {
     func upstreamFailed(_ failure: UpstreamFailure) {
         if failure != .callerGone { worker.log.upstreamFailed(failure, upstream: upstreamName) }
         switch failure {
-        case .silent: record.state = .unknownTimeout
+        case .silent, .unresponsive: record.state = .unknownTimeout
         case .drainEnded: record.state = .unknownShutdown
         case .draining: record.state = .refusedLate
         case .callerGone: record.state = .callerGone

@@ -39,7 +39,7 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
     private let settings: ListenerSettings
     private var context: ChannelHandlerContext?
     private var phase = Phase.open
-    private var streams = HTTP2Streams()
+    private var streams = HTTP2Streams<HTTP2Stream>()
     private var output = ByteBuffer()
     private var answerLines: [FieldLine] = []
     private var isReading = false
@@ -292,13 +292,13 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
 extension HTTP2Connection: HTTP2ServerDelegate {
     func requestHead(_ streamID: Int32, _ head: RequestHead) {
         let stream = HTTP2Stream(id: streamID, connection: self, head: head)
-        streams.insert(stream)
+        streams.insert(stream, id: streamID)
         stream.begin(Exchange(worker: worker, downstream: stream, peer: peer, head: head, bodyLimit: settings.limits.bodyBytes))
     }
 
     func requestRefused(_ streamID: Int32, _ error: HTTP1Error) {
         let stream = HTTP2Stream(id: streamID, connection: self, head: nil)
-        streams.insert(stream)
+        streams.insert(stream, id: streamID)
         stream.refuse(error.refusal, by: Exchange(worker: worker, downstream: stream, peer: peer, head: nil, bodyLimit: 0))
     }
 

@@ -85,7 +85,9 @@ final class GatewayRuntime: Sendable {
         if upstream.usesTLS {
             do {
                 tls = try TLSClientContext(
-                    TLSClientOptions(trust: upstream.caFile.map { .only(.file($0)) } ?? .system, applicationProtocols: ["http/1.1"]))
+                    TLSClientOptions(
+                        trust: upstream.caFile.map { .only(.file($0)) } ?? .system,
+                        applicationProtocols: UpstreamProtocol.offered(upstream.http2)))
             } catch {
                 throw StartError("upstreams.\(upstream.name): \(error.sentence)")
             }

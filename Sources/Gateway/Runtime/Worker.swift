@@ -77,6 +77,7 @@ final class Worker {
         // Timeouts are kept to within an eighth.
         let shortest =
             runtime.settings.upstreams.map { min($0.connectTimeoutNanoseconds, $0.responseTimeoutNanoseconds, $0.idleTimeoutNanoseconds) }
+            + runtime.settings.upstreams.filter(\.mayUseHTTP2).map { min($0.pingIntervalNanoseconds, $0.pingTimeoutNanoseconds) }
             + runtime.settings.listeners.map { min($0.timeouts.headNanoseconds, $0.timeouts.bodyNanoseconds, $0.timeouts.idleNanoseconds) }
         tickNanoseconds = min(max((shortest.min() ?? 1_000_000_000) / 8, 5_000_000), 1_000_000_000)
     }

@@ -6,10 +6,13 @@ import SigV4
 /// A request ready for the wire: head, signature and body in one buffer. Made by `SigningStage` alone; the upstream pool takes nothing else.
 struct SignedRequest {
     let bytes: ByteBuffer
+    /// How many of them are the head, its empty line included.
+    let headCount: Int
     let isHEAD: Bool
 
-    fileprivate init(bytes: ByteBuffer, isHEAD: Bool) {
+    fileprivate init(bytes: ByteBuffer, headCount: Int, isHEAD: Bool) {
         self.bytes = bytes
+        self.headCount = headCount
         self.isHEAD = isHEAD
     }
 }
@@ -47,7 +50,7 @@ final class SigningStage {
         var bytes = ByteBufferAllocator().buffer(capacity: head.count + (body?.readableBytes ?? 0))
         bytes.writeBytes(head)
         if var body { bytes.writeBuffer(&body) }
-        return SignedRequest(bytes: bytes, isHEAD: route.methodBytes.elementsEqual("HEAD".utf8))
+        return SignedRequest(bytes: bytes, headCount: head.count, isHEAD: route.methodBytes.elementsEqual("HEAD".utf8))
     }
 
     private func authorize(

@@ -11,13 +11,21 @@ enum UpstreamFailure: Error, Equatable {
     case unreachable(String)
     /// The handshake failed: certificate, name, protocol.
     case tls(String)
+    /// HTTP/2 is required, and the upstream did not select it in the TLS handshake.
+    case noHTTP2
     /// Closed or reset after the request was sent, before an answer.
     case closedWithoutAnswer
     /// Closed while idle, before it took any of the request: safe to send again.
     case closedBeforeRequest
+    /// HTTP/2: the upstream said again and again that it had not processed the request (GOAWAY, REFUSED_STREAM).
+    case streamRefused
+    /// HTTP/2: the upstream reset the request's stream with this error.
+    case streamReset(String)
+    /// HTTP/2: the connection's PING was not answered.
+    case unresponsive
     /// No answer within the response timeout.
     case silent
-    /// What came is no HTTP/1.1 that may be relayed.
+    /// What came is no HTTP that may be relayed.
     case malformedAnswer(String)
     /// The gateway is shutting down, and nothing was sent.
     case draining
@@ -29,9 +37,10 @@ enum UpstreamFailure: Error, Equatable {
     /// False only where the upstream provably processed nothing (contract: never doubled, never guessed).
     var mayHaveBeenProcessed: Bool {
         switch self {
-        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .closedBeforeRequest, .draining, .callerGone:
+        case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .noHTTP2, .closedBeforeRequest, .streamRefused,
+            .draining, .callerGone:
             false
-        case .closedWithoutAnswer, .silent, .malformedAnswer, .drainEnded: true
+        case .closedWithoutAnswer, .streamReset, .unresponsive, .silent, .malformedAnswer, .drainEnded: true
         }
     }
 
@@ -53,6 +62,10 @@ enum UpstreamFailure: Error, Equatable {
             Refusal(
                 .unavailable, "upstream/tls",
                 "No trusted TLS connection to the service could be made: an operator finds the cause in the log.")
+        case .noHTTP2:
+            Refusal(
+                .unavailable, "upstream/no-http2",
+                "The service does not speak HTTP/2, which this gateway requires of it: an operator may set \"http2\" to \"auto\".")
         case .closedWithoutAnswer:
             Refusal(
                 .unavailable, "upstream/closed",
@@ -60,6 +73,17 @@ enum UpstreamFailure: Error, Equatable {
             )
         case .closedBeforeRequest:
             Refusal(.unavailable, "upstream/closed", "The service closed the connection before it took the request: try again.")
+        case .streamRefused:
+            Refusal(.unavailable, "upstream/closed", "The service refused to take the request: try again shortly.")
+        case .streamReset:
+            Refusal(
+                .unavailable, "upstream/closed",
+                "The service broke the request off without an answer: whether it was carried out is unknown, so look before you repeat it."
+            )
+        case .unresponsive:
+            Refusal(
+                .upstreamSilent, "upstream/timeout",
+                "The connection to the service went silent: whether the request was carried out is unknown, so look before you repeat it.")
         case .silent:
             Refusal(
                 .upstreamSilent, "upstream/timeout",
@@ -83,6 +107,9 @@ enum UpstreamFailure: Error, Equatable {
     var logText: String {
         switch self {
         case .unreachable(let text), .tls(let text), .malformedAnswer(let text): text
+        case .streamReset(let error): "the service reset the request's stream with \(error)"
+        case .unresponsive: "the service answered no PING, so the connection was closed"
+        case .noHTTP2: "\"http2\" is \"required\", and the service did not select h2 in the TLS handshake (ALPN)"
         default: refusal.message
         }
     }

@@ -1,3 +1,5 @@
+import GatewayCore
+
 extension Field {
     private static let timeoutRange: ClosedRange<UInt64> = 1_000_000...600_000_000_000
 
@@ -14,18 +16,31 @@ extension Field {
         let idle = keys[.idleTimeout]?.duration(Self.timeoutRange)
         let maxConnections = keys[.maxConnections]?.integer(1...10_000)
         let maxInFlight = keys[.maxInFlight]?.integer(1...1_000_000)
+        let http2 = keys[.http2]?.choice(HTTP2Mode.self)
+        let pingInterval = keys[.pingInterval]?.duration(Self.timeoutRange)
+        let pingTimeout = keys[.pingTimeout]?.duration(Self.timeoutRange)
         let caFile = keys[.caFile]?.certificateAuthorityFile()
         if let url, url.scheme == "http" {
             keys[.caFile]?.fail("\"caFile\" says nothing about an http:// upstream", "remove it, or write an https:// URL")
+        }
+        let mode = http2 ?? .auto
+        if mode == .off || mode == .auto && url?.scheme == "http" {
+            for key in [UpstreamKey.pingInterval, .pingTimeout] {
+                keys[key]?.fail(
+                    "\"\(key.rawValue)\" says nothing about an upstream that speaks HTTP/1.1", "remove it, or write \"http2\": \"required\""
+                )
+            }
         }
         guard let url, let service, let region, let credentials else { return nil }
         var settings = UpstreamSettings(
             name: name, usesTLS: url.scheme == "https", host: url.host.host, address: url.host.address,
             port: url.host.port ?? (url.scheme == "https" ? 443 : 80), service: service, region: region, credentials: credentials,
-            caFile: caFile, maxInFlight: maxInFlight)
+            caFile: caFile, maxInFlight: maxInFlight, http2: mode)
         if let connect { settings.connectTimeoutNanoseconds = connect }
         if let response { settings.responseTimeoutNanoseconds = response }
         if let idle { settings.idleTimeoutNanoseconds = idle }
+        if let pingInterval { settings.pingIntervalNanoseconds = pingInterval }
+        if let pingTimeout { settings.pingTimeoutNanoseconds = pingTimeout }
         if let maxConnections { settings.maxConnections = maxConnections }
         return settings
     }

@@ -46,11 +46,18 @@ public struct UpstreamSettings: Sendable, Equatable {
     public var caFile: String?
     /// Requests under way at once, beyond which callers get 503; nil: no limit. 1 to 1,000,000.
     public var maxInFlight: Int?
+    /// Whether HTTP/2 is spoken.
+    public var http2: HTTP2Mode
+    /// HTTP/2: after so long without a byte from the upstream a PING asks whether the connection lives. 1 ms to 10 min, as the next.
+    public var pingIntervalNanoseconds: UInt64
+    /// HTTP/2: within which something must come after a PING.
+    public var pingTimeoutNanoseconds: UInt64
 
     public init(
         name: String, usesTLS: Bool, host: String, address: IPAddress? = nil, port: Int, service: String, region: String,
         credentials: String, connectTimeoutNanoseconds: UInt64 = 2_000_000_000, responseTimeoutNanoseconds: UInt64 = 10_000_000_000,
-        idleTimeoutNanoseconds: UInt64 = 40_000_000_000, maxConnections: Int = 64, caFile: String? = nil, maxInFlight: Int? = nil
+        idleTimeoutNanoseconds: UInt64 = 40_000_000_000, maxConnections: Int = 64, caFile: String? = nil, maxInFlight: Int? = nil,
+        http2: HTTP2Mode = .auto, pingIntervalNanoseconds: UInt64 = 30_000_000_000, pingTimeoutNanoseconds: UInt64 = 10_000_000_000
     ) {
         self.name = name
         self.usesTLS = usesTLS
@@ -66,7 +73,13 @@ public struct UpstreamSettings: Sendable, Equatable {
         self.maxConnections = maxConnections
         self.caFile = caFile
         self.maxInFlight = maxInFlight
+        self.http2 = http2
+        self.pingIntervalNanoseconds = pingIntervalNanoseconds
+        self.pingTimeoutNanoseconds = pingTimeoutNanoseconds
     }
+
+    /// Whether a connection may come to speak HTTP/2.
+    public var mayUseHTTP2: Bool { http2 == .required || http2 == .auto && usesTLS }
 
     /// The `Host` field's value: the port stands only where it is not the scheme's own (RFC 9110 section 7.2).
     public var authority: String {

@@ -30,6 +30,32 @@ public enum UpstreamHead {
         }
     }
 
+    /// Takes a head apart that `append` and the signer have written, for HTTP/2: the fields sent there are the very bytes that were signed.
+    ///
+    /// - Parameters:
+    ///   - head: from the request line up to and including the empty line.
+    ///   - lines: room for the field lines, used again by the next call if the section that holds it is gone by then.
+    /// - Returns: nil where it is no such head.
+    public static func parse(_ head: UnsafeRawBufferPointer, lines: consuming [FieldLine]) -> RequestHead? {
+        guard let base = head.baseAddress, let lineEnd = head.firstIndex(of: UInt8(ascii: "\r")),
+            let methodEnd = head[..<lineEnd].firstIndex(of: UInt8(ascii: " ")),
+            let targetEnd = head[(methodEnd + 1)..<lineEnd].firstIndex(of: UInt8(ascii: " ")), lineEnd + 2 <= head.count
+        else { return nil }
+        lines.removeAll(keepingCapacity: true)
+        FieldBytes.forEachLine(UnsafeRawBufferPointer(rebasing: head[(lineEnd + 2)...])) { name, value in
+            guard let nameBase = name.baseAddress, let valueBase = value.baseAddress else { return }
+            let nameStart = nameBase - base
+            let valueStart = valueBase - base
+            lines.append(
+                FieldLine(
+                    name: ByteRange(nameStart, nameStart + name.count), value: ByteRange(valueStart, valueStart + value.count),
+                    kind: FieldName(name)))
+        }
+        return RequestHead(
+            fields: FieldSection(bytes: Array(head), lines: lines), method: ByteRange(0, methodEnd),
+            target: ByteRange(methodEnd + 1, targetEnd), version: .http2)
+    }
+
     private static func travelsOn(_ kind: FieldName) -> Bool {
         switch kind {
         case .authorization, .amazon, .countersign, .countersignToken, .contentLength, .expect, .host: false

@@ -10,8 +10,13 @@ public final class HTTP2ClientSession: HTTP2Session {
     private var hasServerSettings = false
     private var isGoingAway = false
 
-    public init(limits: HTTP2Limits = HTTP2Limits()) throws(HTTP2SetupError) {
+    /// `finishShutdown` was called.
+    public var isFinishing: Bool { isGoingAway }
+
+    /// - Parameter firstStreamID: odd; for tests of what comes when identifiers are used up.
+    public init(limits: HTTP2Limits = HTTP2Limits(), firstStreamID: Int32 = 1) throws(HTTP2SetupError) {
         try super.init(server: false, limits: limits)
+        if firstStreamID > 1, nghttp2_session_set_next_stream_id(handle, firstStreamID) != 0 { throw HTTP2SetupError() }
     }
 
     /// Takes bytes as they came from the connection, cut anywhere.
@@ -41,14 +46,22 @@ public final class HTTP2ClientSession: HTTP2Session {
 
     // MARK: Requests
 
-    /// How many more requests may be submitted now: what the server's SETTINGS_MAX_CONCURRENT_STREAMS leaves, at most our own
-    /// `maxConcurrentStreams`; before its SETTINGS have come, as if it had allowed 100. 0 once either side has said GOAWAY or stream
-    /// identifiers are used up.
+    /// Requests that may be open at once: the server's SETTINGS_MAX_CONCURRENT_STREAMS, at most our own `maxConcurrentStreams`; before its
+    /// SETTINGS have come, as if it had allowed 100.
+    public var streamLimit: Int {
+        let allowed = hasServerSettings ? nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) : 100
+        return Int(min(allowed, limits.maxConcurrentStreams))
+    }
+
+    /// How many more requests may be submitted now: what `streamLimit` leaves. 0 once either side has said GOAWAY or stream identifiers are
+    /// used up.
     public var availableStreams: Int {
         guard isOpen, !isGoingAway, nghttp2_session_check_request_allowed(handle) != 0 else { return 0 }
-        let allowed = hasServerSettings ? nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) : 100
-        return max(0, Int(min(allowed, limits.maxConcurrentStreams)) - streams.liveCount)
+        return max(0, streamLimit - streams.liveCount)
     }
+
+    /// No stream identifier is left (RFC 9113 section 5.1.1): the connection serves what it has, and further requests need another one.
+    public var isExhausted: Bool { nghttp2_session_get_next_stream_id(handle) > UInt32(Int32.max) }
 
     /// Sends a request: `head.method` and `head.target` as they are, Host as `:authority`, the other fields behind, hop-by-hop fields left
     /// out. With `hasBody` the body follows by `sendBody` and `endBody`.
@@ -115,6 +128,8 @@ public final class HTTP2ClientSession: HTTP2Session {
         hasServerSettings = true
         client?.settingsReceived()
     }
+
+    override func resetReceived(_ streamID: Int32, _ error: HTTP2ErrorCode) { client?.streamReset(streamID, error) }
 
     override func closure(_ slot: HTTP2StreamSlot, _ error: HTTP2ErrorCode) -> HTTP2StreamClosure {
         // nghttp2 closes the streams above the last one of a GOAWAY with REFUSED_STREAM, too.

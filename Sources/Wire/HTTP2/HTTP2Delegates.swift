@@ -39,11 +39,14 @@ public protocol HTTP2ClientDelegate: HTTP2SessionDelegate {
     func responseHead(_ streamID: Int32, _ head: ResponseHead)
     /// The server's SETTINGS have come or changed: `availableStreams` may differ.
     func settingsReceived()
+    /// The server sent RST_STREAM; `streamClosed` follows. What comes without it was reset by this side, for a mistake in what came.
+    func streamReset(_ streamID: Int32, _ error: HTTP2ErrorCode)
 }
 
 extension HTTP2ClientDelegate {
     public func informationalHead(_ streamID: Int32, _ head: ResponseHead) {}
     public func settingsReceived() {}
+    public func streamReset(_ streamID: Int32, _ error: HTTP2ErrorCode) {}
 }
 
 /// How a stream ended.

@@ -262,6 +262,9 @@ public class HTTP2Session {
 
     func settingsReceived() {}
 
+    /// The peer sent RST_STREAM for a stream that is live.
+    func resetReceived(_ streamID: Int32, _ error: HTTP2ErrorCode) {}
+
     /// How the end of a stream is reported.
     func closure(_ slot: HTTP2StreamSlot, _ error: HTTP2ErrorCode) -> HTTP2StreamClosure { HTTP2StreamClosure(error: error) }
 }

@@ -38,6 +38,10 @@ extension HTTP2Session {
                 let payload = withUnsafeBytes(of: frame.pointee.ping.opaque_data) { $0.loadUnaligned(as: UInt64.self) }
                 delegate?.pingAcknowledged(UInt64(bigEndian: payload))
             }
+        case HTTP2FrameHeader.rstStream:
+            if liveIndex(header.stream_id) != nil {
+                resetReceived(header.stream_id, HTTP2ErrorCode(rawValue: frame.pointee.rst_stream.error_code))
+            }
         case HTTP2FrameHeader.goAway:
             let goAway = frame.pointee.goaway
             delegate?.goAwayReceived(lastStreamID: goAway.last_stream_id, error: HTTP2ErrorCode(rawValue: goAway.error_code))

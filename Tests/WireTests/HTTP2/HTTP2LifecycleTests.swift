@@ -70,6 +70,44 @@ import Testing
         #expect(pair.client.isFinished && pair.server.isFinished)
     }
 
+    @Test func identifiersRunOut() throws {
+        let client = try HTTP2ClientSession(firstStreamID: Int32.max - 2)
+        let recorder = Recorder()
+        #expect(!client.isExhausted && client.availableStreams > 0)
+        let last = [
+            client.submitRequest(Pair.head("GET", "/1"), isSecure: true, hasBody: false),
+            client.submitRequest(Pair.head("GET", "/2"), isSecure: true, hasBody: false),
+        ]
+        #expect(last == [Int32.max - 2, Int32.max])
+        #expect(client.isExhausted && client.availableStreams == 0)
+        #expect(client.submitRequest(Pair.head("GET", "/3"), isSecure: true, hasBody: false) == nil)
+        client.drainOutput(delegate: recorder) { _ in }
+        // Those that are under way are not harmed.
+        #expect(client.streamCount == 2 && client.failure == nil && recorder.log.isEmpty)
+    }
+
+    @Test func theServersLimitIsTheLimit() throws {
+        let client = try HTTP2ClientSession()
+        let recorder = Recorder()
+        #expect(client.streamLimit == 100)
+        client.drainOutput(delegate: recorder) { _ in }
+        Frame.settings([(3, 7)]).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
+        #expect(client.streamLimit == 7 && client.availableStreams == 7)
+        Frame.settings([(3, 1_000_000)]).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
+        #expect(client.streamLimit == 100)
+        Frame.settings([(3, 0)]).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
+        #expect(client.streamLimit == 0 && client.availableStreams == 0)
+    }
+
+    /// What the server reset is told apart from what was reset here for its mistakes.
+    @Test(arguments: [true, false]) func theServersResetIsTold(byServer: Bool) throws {
+        let bad: [UInt8] = [0x88, 0x00, 0x01, 0x41, 0x01, 0x62]  // A name in upper case.
+        let (client, recorder) = try clientWithRequests(byServer ? Frame.reset(3) : Frame.headers(3, bad))
+        #expect(client.failure == nil && client.streamCount == 2)
+        #expect(recorder.resets == (byServer ? [3: HTTP2ErrorCode.cancel] : [:]))
+        #expect(recorder.log[3]?.closed == HTTP2StreamClosure(error: byServer ? .cancel : .protocolError))
+    }
+
     // MARK: What may be sent again
 
     @Test func streamsAboveTheLastOfGoAwayAreUnprocessed() throws {

@@ -35,6 +35,7 @@ final class Recorder: HTTP2ServerDelegate, HTTP2ClientDelegate {
     var goAways: [HTTP2ErrorCode] = []
     var goAwayLast: [Int32] = []
     var pings: [UInt64] = []
+    var resets: [Int32: HTTP2ErrorCode] = [:]
     var settings = 0
     /// Calls that break the delegate's contract: anything for a stream that was reported closed.
     var violations = 0
@@ -81,6 +82,8 @@ final class Recorder: HTTP2ServerDelegate, HTTP2ClientDelegate {
         if log[streamID]?.closed != nil { violations += 1 }
         log[streamID, default: StreamLog()].closed = closure
     }
+
+    func streamReset(_ streamID: Int32, _ error: HTTP2ErrorCode) { resets[streamID] = error }
 
     func streamWritable(_ streamID: Int32) {
         log[streamID, default: StreamLog()].writable += 1

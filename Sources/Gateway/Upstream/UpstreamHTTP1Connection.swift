@@ -3,12 +3,11 @@ import NIOCore
 import Wire
 
 /// One HTTP/1.1 connection to an upstream: a signed request out, its answer in, then the next.
-final class UpstreamConnection: ChannelInboundHandler {
+final class UpstreamHTTP1Connection: ChannelInboundHandler, UpstreamCarrier {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private enum Phase {
-        case opening
         case idle
         case awaitingHead
         case body(BodyDecoder)
@@ -17,8 +16,6 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     /// Interim answers (1xx) that may come before the real one.
     private static let mostInterim = 8
-    /// How often one request is sent again because a connection turned out to be closed before it.
-    private static let mostResends = 3
 
     private let pool: UpstreamPool
     private unowned let worker: Worker
@@ -29,7 +26,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private var context: ChannelHandlerContext?
     private var writer: SocketWriter?
-    private var phase = Phase.opening
+    private var phase = Phase.idle
     private var parser = ResponseHeadParser()
     private var input = ByteBuffer()
     private var exchange: Exchange?
@@ -40,11 +37,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     private var isPaused = false
     private var hasAnswerBytes = false
     private var inputEnded = false
-    private var awaitsHandshake = false
     /// TLS ended without close_notify: a body that lasts until the close may have been cut.
     private var wasTruncated = false
-    /// A failure that came before the pool asked for the handshake.
-    private var earlyFailure: UpstreamFailure?
 
     init(pool: UpstreamPool, worker: Worker) {
         self.pool = pool
@@ -56,18 +50,6 @@ final class UpstreamConnection: ChannelInboundHandler {
     var isUsable: Bool {
         if case .closed = phase { return false }
         return !inputEnded && context?.channel.isActive == true
-    }
-
-    /// Connected, and no handshake is needed.
-    func opened() {
-        if case .opening = phase { phase = .idle }
-    }
-
-    func awaitHandshake() {
-        guard case .opening = phase else {
-            return pool.openingFailed(earlyFailure ?? .unreachable("the connection was closed before the TLS handshake"))
-        }
-        awaitsHandshake = true
     }
 
     func send(_ request: SignedRequest, for exchange: Exchange, now: UInt64) {
@@ -123,11 +105,8 @@ final class UpstreamConnection: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        switch event {
-        case is TLSHandshakeCompleted: handshakeEnded(nil)
-        case let event as ChannelEvent where event == .inputClosed: ended()
-        default: context.fireUserInboundEventTriggered(event)
-        }
+        guard let event = event as? ChannelEvent, event == .inputClosed else { return context.fireUserInboundEventTriggered(event) }
+        ended()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -136,37 +115,15 @@ final class UpstreamConnection: ChannelInboundHandler {
             wasTruncated = true
             return
         }
-        if awaitsHandshake {
-            handshakeEnded(UpstreamFailure(connecting: error))
-        } else if case .opening = phase {
-            earlyFailure = UpstreamFailure(connecting: error)
-        } else {
-            // A reset proves nothing about the request: it may have been read, and it may have lain unread.
-            fail(.closedWithoutAnswer)
-        }
-        close()
+        // A reset proves nothing about the request: it may have been read, and it may have lain unread.
+        fail(.closedWithoutAnswer)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if awaitsHandshake { handshakeEnded(.unreachable("the connection was closed during the TLS handshake")) }
         ended()
         // Nothing more can come, and the rest of a paused answer is at hand: it is relayed as the caller takes it.
         if !isPaused { close() }
         context.fireChannelInactive()
-    }
-
-    private func handshakeEnded(_ failure: UpstreamFailure?) {
-        // The pool counts an opening until `isOpen` or `openingFailed`, whichever comes first, once.
-        guard case .opening = phase else { return }
-        awaitsHandshake = false
-        if let failure {
-            phase = .closed
-            pool.openingFailed(failure)
-            context?.close(promise: nil)
-        } else {
-            phase = .idle
-            pool.isOpen(self)
-        }
     }
 
     // MARK: - The answer
@@ -179,7 +136,7 @@ final class UpstreamConnection: ChannelInboundHandler {
                 let decoding = input.withUnsafeReadableBytes { decoder.decode($0) }
                 phase = .body(decoder)
                 if !take(decoding) { return }
-            case .opening, .idle, .closed: return
+            case .idle, .closed: return
             }
         }
     }
@@ -260,7 +217,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func settleEnd() {
         switch phase {
-        case .opening, .closed: break
+        case .closed: break
         case .idle: close()
         case .awaitingHead:
             if hasAnswerBytes { fail(.closedWithoutAnswer) } else { closedBeforeAnswer() }
@@ -290,7 +247,7 @@ final class UpstreamConnection: ChannelInboundHandler {
 
     private func sendAgain() {
         guard case .awaitingHead = phase, let exchange, let request else { return }
-        guard exchange.resends < Self.mostResends else { return fail(.closedBeforeRequest) }
+        guard exchange.resends < UpstreamPool.mostResends else { return fail(.closedBeforeRequest) }
         self.exchange = nil
         self.request = nil
         close()

@@ -1,0 +1,86 @@
+import GatewayCore
+import NIOCore
+import Wire
+
+/// One request on an HTTP/2 connection to an upstream, until its stream is closed. The connection holds it so long; the exchange it carries
+/// may have ended before.
+final class UpstreamStream: UpstreamCarrier {
+    let id: Int32
+    let request: SignedRequest
+    /// nil once it is answered in full or told that it has failed.
+    private(set) var exchange: Exchange?
+    /// Monotonic nanoseconds; put off by each sign of progress.
+    private var deadline: UInt64
+    private let timeout: UInt64
+    private let connection: UpstreamHTTP2Connection
+    private var isPaused = false
+    /// Bytes that the caller has not taken: the upstream may send as many again once it has.
+    private var unconsumed = 0
+    private var unsent: Int
+    private(set) var interim = 0
+    /// The upstream sent RST_STREAM.
+    var wasResetByPeer = false
+
+    init(id: Int32, connection: UpstreamHTTP2Connection, request: SignedRequest, exchange: Exchange, timeout: UInt64, now: UInt64) {
+        self.id = id
+        self.connection = connection
+        self.request = request
+        self.exchange = exchange
+        self.timeout = timeout
+        deadline = now &+ timeout
+        unsent = request.bytes.readableBytes
+    }
+
+    // MARK: - From the connection
+
+    func interimAnswered() { interim += 1 }
+
+    func answered(_ head: ResponseHead) {
+        var head = head
+        // Their bodies are empty whatever was announced (RFC 9110 section 6.4.1); nghttp2 has seen to it that none comes.
+        if request.isHEAD || head.status == 204 || head.status == 304 { head.framing = .none }
+        deadline = Clock.monotonicNanoseconds() &+ timeout
+        exchange?.upstreamAnswered(head)
+    }
+
+    func received(body bytes: UnsafeRawBufferPointer) {
+        guard let exchange else { return connection.consumed(id, bytes.count) }
+        deadline = Clock.monotonicNanoseconds() &+ timeout
+        if !exchange.upstreamSent(body: ByteBuffer(bytes: bytes)) { isPaused = true }
+        // What comes while the caller is slow is at most the stream's window, which stays shut until it has caught up.
+        if isPaused { unconsumed += bytes.count } else { connection.consumed(id, bytes.count) }
+    }
+
+    func answerIsWhole() { takeExchange()?.upstreamFinished() }
+
+    func readIsComplete() { exchange?.upstreamReadIsComplete() }
+
+    func fail(_ failure: UpstreamFailure) { takeExchange()?.upstreamFailed(failure) }
+
+    func takeExchange() -> Exchange? {
+        defer { exchange = nil }
+        return exchange
+    }
+
+    /// Whether the upstream has been silent for too long.
+    func isOverdue(now: UInt64, unsentBytes: Int) -> Bool {
+        guard exchange != nil, !isPaused else { return false }
+        if unsentBytes < unsent {
+            // The request is still on its way, and moves.
+            unsent = unsentBytes
+            deadline = now &+ timeout
+        }
+        return now > deadline
+    }
+
+    // MARK: - From the exchange
+
+    func resumeReading() {
+        guard isPaused else { return }
+        isPaused = false
+        deadline = Clock.monotonicNanoseconds() &+ timeout
+        let count = unconsumed
+        unconsumed = 0
+        connection.consumed(id, count)
+    }
+}
