@@ -39,16 +39,17 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     private var phase = Phase.head
     private var phaseStart: UInt64
     private var input = ByteBuffer()
-    private var output = ByteBuffer()
+    private var answer = HTTP1AnswerWriter()
     private var exchange: Exchange?
     private var isProcessing = false
     private var isPaused = false
+    /// The next request waits until the caller has taken the answers to those before it.
+    private var awaitsRoom = false
     private var inputEnded = false
     private var hasServed = false
     private var version = HTTPVersion.http11
     private var requestIsPersistent = true
     private var requestIsHEAD = false
-    private var bodyStyle = AnswerBody.none
     private var closesAfterAnswer = false
     private var bodyIsRead = true
     private var wantsBody = false
@@ -97,7 +98,13 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         default: break
         }
         let isFresh = input.readableBytes == 0
-        if isFresh { input = bytes } else { input.writeBuffer(&bytes) }
+        if isFresh {
+            input = bytes
+        } else {
+            // A caller that always has the next request begun would make the buffer grow by all that it ever sent.
+            input.discardReadBytes()
+            input.writeBuffer(&bytes)
+        }
         process()
         // Most heads are whole when they come; the time of one that is not counts from here.
         if isFresh, hasServed, input.readableBytes > 0, case .head = phase { phaseStart = Clock.monotonicNanoseconds() }
@@ -118,7 +125,10 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { exchange?.downstreamIsWritable() }
+        if context.channel.isWritable {
+            exchange?.downstreamIsWritable()
+            if awaitsRoom, !isProcessing { roomCame() }
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -131,7 +141,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     /// has been done for it yet, and hanging up is the likelier meaning.
     private func callerStoppedSending() {
         switch phase {
-        case .head where !isProcessing: close()
+        case .head where !isProcessing && !awaitsRoom: close()
         case .body: close()
         case .lingering: if context?.channel.hasUnsentBytes != true { close() }
         case .answering:
@@ -148,18 +158,40 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         guard !isProcessing else { return }
         isProcessing = true
         defer { isProcessing = false }
-        while takeStep() {}
+        while true {
+            while takeStep() {}
+            flush()
+            guard awaitsRoom, context?.channel.isWritable == true else { break }
+            awaitsRoom = false
+        }
         // Let go of, not cleared: the channel reads into the same memory again once nobody holds it.
         if input.readableBytes == 0 { input = ByteBuffer() }
-        flush()
-        if inputEnded, case .head = phase { close() }
+        if inputEnded, !awaitsRoom, case .head = phase { close() }
+        if awaitsRoom { pauseReading() }
         if case .answering = phase, input.readableBytes > Self.pipelineBytes { pauseReading() }
+    }
+
+    /// Whether the caller takes its answers, so that another request may be begun: otherwise a caller that sends requests and reads no answer
+    /// would fill our memory with them.
+    private func hasRoom() -> Bool {
+        if answer.bytes.readableBytes >= Self.pipelineBytes { flush() }
+        guard let context, writer?.mayBeFull == true, !context.channel.isWritable else { return true }
+        awaitsRoom = true
+        return false
+    }
+
+    private func roomCame() {
+        awaitsRoom = false
+        stalledSince = nil
+        phaseStart = Clock.monotonicNanoseconds()
+        resumeReading()
+        process()
     }
 
     /// Whether there may be more to do with the bytes at hand.
     private func takeStep() -> Bool {
         switch phase {
-        case .head: return input.readableBytes > 0 && readHead()
+        case .head: return input.readableBytes > 0 && hasRoom() && readHead()
         case .body: return wantsBody && readBody()
         case .answering, .lingering, .closed: return false
         }
@@ -254,47 +286,20 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         closesAfterAnswer =
             closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining
             || inputEnded && input.readableBytes == 0
-        bodyStyle = body
         if case .streamed = body, version == .http10 { closesAfterAnswer = true }
-        output.writeStatusLine(status)
-        output.writeBytes(fields)
-        switch body {
-        case .none: break
-        case .length(let length): output.writeContentLength(length)
-        case .streamed: if version != .http10 { output.writeStaticString("Transfer-Encoding: chunked\r\n") }
-        }
-        if closesAfterAnswer {
-            output.writeStaticString("Connection: close\r\n\r\n")
-        } else if version == .http10 {
-            output.writeStaticString("Connection: keep-alive\r\n\r\n")
-        } else {
-            output.writeStaticString("\r\n")
-        }
-        if requestIsHEAD { bodyStyle = .none }
+        answer.begin(
+            status: status, fields: fields, body: body, version: version, closes: closesAfterAnswer, isToHEAD: requestIsHEAD)
     }
 
     func send(body: ByteBuffer) -> Bool {
         guard let context else { return true }
-        var body = body
-        switch bodyStyle {
-        case .none: break
-        case .length: output.writeBuffer(&body)
-        case .streamed:
-            guard body.readableBytes > 0 else { break }
-            if version == .http10 {
-                output.writeBuffer(&body)
-            } else {
-                output.writeChunkHeader(body.readableBytes)
-                output.writeBuffer(&body)
-                output.writeStaticString("\r\n")
-            }
-        }
-        if output.readableBytes >= Self.pipelineBytes { flush() }
+        answer.append(body)
+        if answer.bytes.readableBytes >= Self.pipelineBytes { flush() }
         return context.channel.isWritable
     }
 
     func finish() {
-        if case .streamed = bodyStyle, version != .http10 { output.writeStaticString("0\r\n\r\n") }
+        answer.end()
         exchange = nil
         hasServed = true
         if closesAfterAnswer {
@@ -318,15 +323,15 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     }
 
     func flush() {
-        guard output.readableBytes > 0, let context else { return }
-        writer?.write(output, to: context)
-        output.clear()
+        guard answer.bytes.readableBytes > 0, let context else { return }
+        writer?.write(answer.bytes, to: context)
+        answer.bytes.clear()
     }
 
     func acceptBody() {
         wantsBody = true
         if expectsContinue, input.readableBytes == 0 {
-            output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            answer.goOn()
             flush()
         }
         process()
@@ -378,6 +383,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     func tick(now: UInt64) {
         let age = now > phaseStart ? now - phaseStart : 0
         switch phase {
+        case .head where awaitsRoom: closeIfStalled(now)
         case .head:
             if input.readableBytes == 0, parser.isAtStart {
                 // Between requests the idle timeout counts; before the first, a head is due (contract section 3).
@@ -392,13 +398,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
                         .slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true)
                 )
             }
-        case .answering:
-            if let context, !context.channel.isWritable {
-                if stalledSince == nil { stalledSince = now }
-                if let stalledSince, now - stalledSince > settings.timeouts.idleNanoseconds { abortStalled() }
-            } else {
-                stalledSince = nil
-            }
+        case .answering: closeIfStalled(now)
         case .lingering:
             let patience = context?.channel.hasUnsentBytes == true ? settings.timeouts.idleNanoseconds : Self.lingerNanoseconds
             if age > patience || inputEnded && context?.channel.hasUnsentBytes != true { close() }
@@ -408,7 +408,14 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
 
     private var stalledSince: UInt64?
 
-    private func abortStalled() {
+    private func closeIfStalled(_ now: UInt64) {
+        guard let context, !context.channel.isWritable else {
+            stalledSince = nil
+            return
+        }
+        let since = stalledSince ?? now
+        stalledSince = since
+        guard now - since > settings.timeouts.idleNanoseconds else { return }
         exchange?.callerIsGone()
         abort()
     }

@@ -21,6 +21,9 @@ final class SocketWriter {
         }
     }
 
+    /// False: the kernel has taken all.
+    var mayBeFull: Bool { queuedCount > 0 || descriptor < 0 }
+
     /// Errors are left to the channel: it meets them when it writes the same bytes, and closes.
     func write(_ bytes: ByteBuffer, to context: ChannelHandlerContext) {
         var bytes = bytes

@@ -95,7 +95,12 @@ final class UpstreamHTTP1Connection: ChannelInboundHandler, UpstreamCarrier {
         var bytes = unwrapInboundIn(data)
         guard exchange != nil else { return close() }  // Nobody asked: this is not an answer to anything.
         hasAnswerBytes = true
-        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.discardReadBytes()
+            input.writeBuffer(&bytes)
+        }
         readAnswer()
     }
 

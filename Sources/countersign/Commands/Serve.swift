@@ -24,6 +24,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let logger = logging.makeLogger()
         protection.apply(logger: logger)
+        OpenFiles.allowAll()
         signal(SIGPIPE, SIG_IGN)
         // Before anything is opened, so that a signal during start-up is not lost.
         let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])

@@ -144,6 +144,14 @@ def test_no_descriptors_left_is_neither_a_spin_nor_an_end(gateway, upstream):
         assert late.request().status == 204
 
 
+def test_as_many_descriptors_as_the_system_allows(gateway, upstream):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}))
+    limits = next(line for line in open(f"/proc/{served.pid}/limits") if line.startswith("Max open files"))
+    assert limits.split()[3:5] == [str(hard)] * 2
+
+
 def test_limits_on_connections(gateway, upstream):
     served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0", "limits": {"connections": 20, "connectionsPerAddress": 10}}))
     held = [Client(served.address) for _ in range(10)]
