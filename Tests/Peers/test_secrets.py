@@ -29,7 +29,7 @@ def written(folder, config):
 
 def test_no_core_dumps(gateway, upstream):
     # Without the runtime's own handler, which prints a backtrace and takes the signal away.
-    serving = gateway(basic_config(upstream.url), environment={"SWIFT_BACKTRACE": "enable=no"})
+    serving = gateway(basic_config(upstream.url), environment={"SWIFT_BACKTRACE": "enable=no"}, closes_memory=True)
     assert call(serving.address).status == 204
     assert re.search(r"Max core file size +0 +0 ", pathlib.Path(f"/proc/{serving.pid}/limits").read_text())
     serving.signal(signal.SIGABRT)
