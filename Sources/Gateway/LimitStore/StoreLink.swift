@@ -149,7 +149,7 @@ final class StoreLink {
         attempt = loop.assumeIsolated().scheduleTask(in: timeout) { self.failed(.timedOut, on: made) }
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(timeout)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls = target.tls {

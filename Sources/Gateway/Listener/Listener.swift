@@ -51,7 +51,7 @@ final class Listener: Sendable {
         switch settings.bind {
         case .tcp(let host, _, let port):
             do {
-                let channel = try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1).bind(host: host, port: port)
+                let channel = try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1).bind(host: host, port: port)
                     .get()
                 let taken = channel.localAddress?.port ?? port
                 let address = BindAddress.tcp(host: host, address: nil, port: taken).description

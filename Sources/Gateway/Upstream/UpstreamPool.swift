@@ -109,7 +109,7 @@ final class UpstreamPool {
         let target = target
         let bootstrap = ClientBootstrap(group: worker.loop)
             .connectTimeout(.nanoseconds(Int64(settings.connectTimeoutNanoseconds)))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import subprocess
 import pytest
 
 from deploy.commands import assert_known
+from support.certificates import Certificates
 from support.process import BINARY, REPOSITORY, Gateway, basic_config
+from support.upstream import Upstream
 from support.wire import call
 
 FOLDER = REPOSITORY / "deploy/systemd"
@@ -101,36 +104,65 @@ def allowed_calls():
     return allowed
 
 
-def test_the_filter_lets_through_what_the_gateway_calls(upstream, tmp_path):
-    """One life under strace: start, requests over TCP and a unix socket, records on disk, a reload, a drain."""
-    trace = tmp_path / "trace"
-    config = basic_config(upstream.url, audit={"file": {"path": str(tmp_path / "audit.jsonl")}})
-    config["listeners"].append({"bind": f"unix:{tmp_path}/gateway.sock"})
-    gateway = Gateway(config, tmp_path, command=["strace", "-f", "-qq", "-o", str(trace), str(BINARY)])
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    """One life under strace: start, requests over TLS and a unix socket, records on disk and shipped, a reload, a drain."""
+    folder = tmp_path_factory.mktemp("trace")
+    certificates = Certificates(folder)
+    upstream = Upstream(tls=certificates.server_context())
     try:
-        children = subprocess.run(["pgrep", "-P", str(gateway.pid)], capture_output=True, text=True, check=True).stdout.split()
-        [gateway_pid] = map(int, children)
-        assert call(gateway.address).status == 204
-        assert call(f"{tmp_path}/gateway.sock").status == 204
-        gateway.write_config(config | {"drain": {"delay": "1ms", "timeout": "10s"}})
-        os.kill(gateway_pid, signal.SIGHUP)
-        assert gateway.wait_for_log(lambda record: "reload" in record.get("message", "").lower()), gateway.stderr
-        os.kill(gateway_pid, signal.SIGTERM)
-        assert gateway.process.wait(60) == 0
+        lines = folder / "trace"
+        config = basic_config(upstream.url, audit={"file": {"path": str(folder / "audit.jsonl")}, "ship": [{"to": "stdout"}]})
+        config["upstreams"]["chime"]["caFile"] = certificates.path("ca.pem")
+        tls = {"certificate": certificates.path("good.pem"), "privateKey": certificates.path("good.key")}
+        config["listeners"] += [{"bind": f"unix:{folder}/gateway.sock"}, {"bind": "127.0.0.1:0", "tls": tls}]
+        gateway = Gateway(config, folder, command=["strace", "-f", "-qq", "-o", str(lines), str(BINARY)])
+        try:
+            children = pathlib.Path(f"/proc/{gateway.pid}/task/{gateway.pid}/children").read_text().split()
+            [traced] = map(int, children)
+            assert call(gateway.address).status == 204
+            assert call(f"{folder}/gateway.sock").status == 204
+            target = f"https://{gateway.listeners[-1]}/phone-numbers/+12065550100"
+            curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", certificates.path("ca.pem"), "-X", "DELETE", target]
+            assert subprocess.run(curl, capture_output=True, text=True, timeout=60).stdout == "204"
+            gateway.write_config(config | {"drain": {"delay": "1ms", "timeout": "10s"}})
+            os.kill(traced, signal.SIGHUP)
+            assert gateway.wait_for_log(lambda record: "reload" in record.get("message", "").lower(), 60), gateway.stderr
+            os.kill(traced, signal.SIGTERM)
+            assert gateway.process.wait(60) == 0
+        finally:
+            gateway.kill()
     finally:
-        gateway.kill()
-    made = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(), re.MULTILINE))
-    assert {"execve", "accept4", "fdatasync"} & made
-    # strace starts the program itself; what it does before is not the service's.
-    assert made - allowed_calls() - {"exit_group", "exit"} == set()
+        upstream.stop()
+    return lines.read_text()
 
 
-def test_memory_is_never_both_written_and_executed(upstream, tmp_path):
-    """MemoryDenyWriteExecute would refuse such a mapping."""
-    gateway = Gateway(basic_config(upstream.url), tmp_path)
-    try:
-        assert call(gateway.address).status == 204
-        maps = open(f"/proc/{gateway.pid}/maps").read()
-    finally:
-        gateway.stop()
-    assert not re.search(r"^\S+ \S*wx", maps, re.MULTILINE)
+def test_the_filter_lets_through_what_the_gateway_calls(trace):
+    made = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace, re.MULTILINE))
+    assert {"execve", "bind", "fdatasync", "accept4"} <= made
+    assert made - allowed_calls() == set()
+
+
+def test_memory_is_never_both_written_and_executed(trace):
+    """MemoryDenyWriteExecute= refuses such mappings, and making a mapping executable later (systemd.exec(5))."""
+    assert "PROT_EXEC" in trace
+    assert not re.findall(r"mmap\([^)]*PROT_WRITE\|PROT_EXEC.*|(?:pkey_)?mprotect\([^)]*PROT_EXEC.*|shmat\([^)]*SHM_EXEC.*", trace)
+
+
+def test_only_the_allowed_families_are_used(trace):
+    allowed = set(value(SERVICE, "RestrictAddressFamilies").split())
+    assert set(re.findall(r"\bsocket\((AF_\w+)", trace)) <= allowed
+
+
+def test_only_its_folders_are_written(trace, tmp_path_factory):
+    """ProtectSystem=strict leaves the state and runtime directories and devices that hold nothing."""
+    written = re.findall(r'\bopenat?\((?:AT_FDCWD, )?"([^"]+)", [^,)]*O_(?:WRONLY|RDWR|CREAT)', trace)
+    folder = str(tmp_path_factory.getbasetemp())
+    assert any(path.endswith("audit.jsonl") for path in written)
+    assert [path for path in written if not path.startswith((folder, "/dev/null"))] == []
+
+
+def test_nothing_is_asked_for_that_takes_privileges(trace):
+    """Root is allowed it, and so would never see that the service's user is refused: socket(7), options that need CAP_NET_ADMIN."""
+    assert "TCP_NODELAY" in trace
+    assert not re.findall(r"setsockopt\(.*(?:SO_DEBUG|SO_MARK|SO_(?:RCV|SND)BUFFORCE|SO_PRIORITY).*", trace)

@@ -66,9 +66,12 @@ def more_routes(config):
 class Gateway:
     """A running `countersign serve`."""
 
-    def __init__(self, config, directory, environment=None, stdout=subprocess.DEVNULL, command=(str(BINARY),), closes_memory=False):
+    def __init__(
+        self, config, directory, environment=None, stdout=subprocess.DEVNULL, command=(str(BINARY),), closes_memory=False, config_mode=0o600
+    ):
         assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
         self.config_path = pathlib.Path(directory) / f"config-{time.monotonic_ns()}.json"
+        self._config_mode = config_mode
         self.write_config(config)
         # Only root counts the descriptors and the memory of a process that closes itself to others.
         options = [] if closes_memory or os.geteuid() == 0 else ["--allow-core-dumps"]
@@ -91,7 +94,7 @@ class Gateway:
         self._wait_until_ready()
 
     def write_config(self, config):
-        self.config_path.touch(mode=0o600)
+        self.config_path.touch(mode=self._config_mode)
         self.config_path.write_text(json.dumps(config))
 
     def _read(self):
