@@ -5,7 +5,7 @@ protocol ConfigurationKey: RawRepresentable<String>, CaseIterable, Sendable {}
 enum RootKey: String, ConfigurationKey {
     /// For editors; says nothing to the gateway.
     case schema = "$schema"
-    case listeners, admin, credentials, upstreams, callers, limits, routes, audit, drain, limitStore
+    case listeners, admin, credentials, upstreams, callers, limits, routes, mode, audit, drain, limitStore
 }
 
 enum ListenerKey: String, ConfigurationKey { case bind, mode, allowPlaintext, tls, timeouts, limits }
@@ -31,15 +31,21 @@ enum UpstreamKey: String, ConfigurationKey {
     case http2, pingInterval, pingTimeout
 }
 
-enum CallerKey: String, ConfigurationKey { case name, networks, unixUid, unixGid, tokenSha256, spiffeId }
+enum CallerKey: String, ConfigurationKey { case name, networks, unixUid, unixGid, tokenSha256, spiffeId, dnsSan, subject, allOf }
+
+enum RequiredProofKey: String, ConfigurationKey { case networks, unixUid, unixGid, tokenSha256, spiffeId, dnsSan, subject }
 
 enum LimitKey: String, ConfigurationKey { case rate, burst, per, maxWait, adaptive }
 
 enum RouteKey: String, ConfigurationKey {
-    case operation, method, path, upstream, parameters, callers, limits, throttleStyle, query, body
+    case operation, method, path, upstream, parameters, callers, mode, limits, throttleStyle, query, body
 }
 
-enum ParameterKey: String, ConfigurationKey { case format, deny }
+enum ParameterKey: String, ConfigurationKey { case format, allowPrefix, deny }
+
+enum RouteCallerKey: String, ConfigurationKey { case name, parameters }
+
+enum RouteCallerParameterKey: String, ConfigurationKey { case allowPrefix, deny }
 
 enum AuditKey: String, ConfigurationKey { case file, mirror, rotate, checkpoint, subject, subjectKey, ship }
 
@@ -71,7 +77,9 @@ enum ConfigurationKeys {
         "listeners[].tls.additionalCertificates[]": CertificateKey.names, "listeners[].timeouts": ListenerTimeoutKey.names,
         "listeners[].limits": ListenerLimitKey.names, "admin": AdminKey.names, "credentials.*": CredentialKey.names,
         "upstreams.*": UpstreamKey.names, "callers[]": CallerKey.names, "limits.*": LimitKey.names, "routes[]": RouteKey.names,
-        "routes[].parameters.*": ParameterKey.names, "audit": AuditKey.names, "audit.file": AuditFileKey.names,
+        "routes[].parameters.*": ParameterKey.names,
+        "callers[].allOf[]": RequiredProofKey.names, "routes[].callers[]": RouteCallerKey.names,
+        "routes[].callers[].parameters.*": RouteCallerParameterKey.names, "audit": AuditKey.names, "audit.file": AuditFileKey.names,
         "audit.mirror": AuditMirrorKey.names, "audit.rotate": AuditRotateKey.names, "audit.checkpoint": AuditCheckpointKey.names,
         "audit.ship[]": ShipKey.names, "drain": DrainKey.names,
         "limitStore": LimitStoreKey.names,

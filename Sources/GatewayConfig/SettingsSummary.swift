@@ -98,8 +98,30 @@ public enum SettingsSummary {
             if let gid = caller.unixGroupID { proofs.append("unix gid \(gid)") }
             if caller.tokenDigest != nil { proofs.append("token") }
             if let identity = caller.spiffeID { proofs.append(identity) }
-            return "\(caller.name)  \(proofs.joined(separator: ", or "))"
+            if let name = caller.dnsName { proofs.append("certificate with DNS name \(name)") }
+            if let subject = caller.subject { proofs.append("certificate of \(subject)") }
+            let together = caller.allOf.map(words).joined(separator: ", together with ")
+            return "\(caller.name)  \(together)\(proofs.joined(separator: ", or "))"
         }
+    }
+
+    private static func words(_ proof: RequiredProof) -> String {
+        switch proof {
+        case .spiffeID(let id): id
+        case .dnsName(let name): "certificate with DNS name \(name)"
+        case .subject(let subject): "certificate of \(subject)"
+        case .token: "token"
+        case .unixUser(let id): "unix uid \(id)"
+        case .unixGroup(let id): "unix gid \(id)"
+        case .networks(let networks): "from " + networks.map(\.description).joined(separator: ", ")
+        }
+    }
+
+    /// Prefixes are shown, for they are no numbers; those are counted.
+    private static func words(_ conditions: ParameterRule) -> String {
+        let prefix = conditions.allowPrefix.isEmpty ? nil : "beginning with \(conditions.allowPrefix.joined(separator: " or "))"
+        let denied = conditions.deny.isEmpty ? nil : "\(conditions.deny.count) denied"
+        return "\(conditions.name) " + [prefix, denied].compactMap { $0 }.joined(separator: ", ")
     }
 
     private static func route(_ route: RouteRule, _ settings: Settings) -> [String] {
@@ -107,7 +129,8 @@ public enum SettingsSummary {
         for parameter in route.parameters {
             let form = parameter.format == .e164 ? "an E.164 number" : "anything but blank"
             let deny = parameter.deny.isEmpty ? "" : ", \(parameter.deny.count) protected"
-            lines.append("  \(parameter.name): \(form)\(deny)")
+            let prefix = parameter.allowPrefix.isEmpty ? "" : " beginning with \(parameter.allowPrefix.joined(separator: " or "))"
+            lines.append("  \(parameter.name): \(form)\(prefix)\(deny)")
         }
         if route.allowsQuery || route.allowsBody {
             lines.append(
@@ -115,6 +138,10 @@ public enum SettingsSummary {
                     + [route.allowsQuery ? "a query" : nil, route.allowsBody ? "a body" : nil].compactMap { $0 }.joined(separator: " and "))
         }
         lines.append("  callers: " + (route.callers?.joined(separator: ", ") ?? "all that are known"))
+        for caller in route.callerConditions {
+            lines.append("    \(caller.name): \(caller.parameters.map { words($0) }.joined(separator: "; "))")
+        }
+        if route.mode == .report { lines.append("  policy: reported only; what it forbids goes through, and its record says so") }
         if route.limits.isEmpty { lines.append("  limits: none") }
         for name in route.limits {
             guard let limit = settings.limits.first(where: { $0.name == name }) else { continue }
@@ -188,13 +215,21 @@ public enum SettingsSummary {
     private static func notes(_ settings: Settings) -> [String] {
         var notes: [String] = []
         for caller in settings.callers ?? [] {
-            let needsUnix = caller.unixUserID != nil || caller.unixGroupID != nil
-            let needsCertificate = caller.spiffeID != nil
+            let needsUnix =
+                caller.unixUserID != nil || caller.unixGroupID != nil
+                || caller.allOf.contains { $0.proof == .unixUser || $0.proof == .unixGroup }
+            let needsCertificate =
+                caller.spiffeID != nil || caller.dnsName != nil || caller.subject != nil
+                || caller.allOf.contains { [.certificate, .dnsName, .subject].contains($0.proof) }
             let hasOther = !caller.networks.isEmpty || caller.tokenDigest != nil
             let hasUnix = settings.listeners.contains { if case .unix = $0.bind { true } else { false } }
             let hasClientCA = settings.listeners.contains { $0.tls?.clientCA != nil }
-            if !hasOther, !(needsUnix && hasUnix), !(needsCertificate && hasClientCA) {
-                let wanted = needsUnix ? "a unix socket" : "\"clientCA\""
+            let canNever =
+                caller.allOf.isEmpty
+                ? !hasOther && !(needsUnix && hasUnix) && !(needsCertificate && hasClientCA)
+                : needsUnix && !hasUnix || needsCertificate && !hasClientCA
+            if canNever {
+                let wanted = needsUnix && !hasUnix ? "a unix socket" : "\"clientCA\""
                 notes.append("caller \(caller.name) can never prove itself: no listener has \(wanted)")
             }
         }

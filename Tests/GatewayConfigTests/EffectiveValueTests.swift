@@ -67,7 +67,23 @@ import Testing
         #expect(upstream.pingIntervalNanoseconds == 20_000_000_000 && upstream.pingTimeoutNanoseconds == 4_000_000_000)
         #expect(settings.callers?[1] == CallerRule(name: "number-lifecycle", unixUserID: 1001, unixGroupID: 1002))
         let route = try #require(settings.routes.first)
-        #expect(route.callers == ["billing", "local"] && route.throttleStyle == .retryable && route.allowsBody && route.allowsQuery)
+        #expect(
+            settings.callers?[4] == CallerRule(name: "reports", dnsName: "reports.example.internal", subject: "CN=reports,O=Example"))
+        #expect(
+            settings.callers?[5].allOf == [
+                .spiffeID("spiffe://example.internal/sa/audited"), .token(Array(repeating: 0, count: 31) + [0xFE]),
+            ])
+        #expect(
+            route.callerConditions == [
+                RouteCallerRule(
+                    name: "reports",
+                    parameters: [
+                        ParameterRule(name: "phoneNumberId", format: .e164, deny: ["+12065550198"], allowPrefix: ["+1206"])
+                    ])
+            ])
+        #expect(route.mode == .enforce && route.parameters[0].allowPrefix == ["+1"])
+        #expect(
+            route.callers == ["billing", "local", "reports"] && route.throttleStyle == .retryable && route.allowsBody && route.allowsQuery)
         let audit = try #require(settings.audit)
         #expect(audit.path == folder.path + "/audit.jsonl" && audit.mirrorPath == folder.path + "/mirror.jsonl")
         #expect(audit.sync == .interval && audit.subject == .pseudonym(key: SecretBytes(Array("0123456789abcdef".utf8))))

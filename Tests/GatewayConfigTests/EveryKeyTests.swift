@@ -17,7 +17,8 @@ import Testing
         "routes[].parameters.*": "routes[0].parameters.phoneNumberId", "audit": "audit", "audit.file": "audit.file",
         "audit.mirror": "audit.mirror", "audit.rotate": "audit.rotate", "audit.checkpoint": "audit.checkpoint",
         "audit.ship[]": "audit.ship[0]", "drain": "drain",
-        "limitStore": "limitStore",
+        "limitStore": "limitStore", "callers[].allOf[]": "callers[5].allOf[0]", "routes[].callers[]": "routes[0].callers[2]",
+        "routes[].callers[].parameters.*": "routes[0].callers[2].parameters.phoneNumberId",
     ]
 
     static let all: [String] = ConfigurationKeys.byPath.flatMap { path, keys in

@@ -65,7 +65,11 @@ enum Sample {
             { "name": "local", "networks": ["127.0.0.1/32", "::1/128"] },
             { "name": "number-lifecycle", "unixUid": 1001, "unixGid": 1002 },
             { "name": "billing", "tokenSha256": "00000000000000000000000000000000000000000000000000000000000000FF" },
-            { "name": "provisioning", "spiffeId": "spiffe://example.internal/ns/telephony/sa/provisioning" }
+            { "name": "provisioning", "spiffeId": "spiffe://example.internal/ns/telephony/sa/provisioning" },
+            { "name": "reports", "dnsSan": "Reports.example.internal", "subject": "CN=reports,O=Example" },
+            { "name": "audited", "allOf": [
+                { "spiffeId": "spiffe://example.internal/sa/audited" },
+                { "tokenSha256": "00000000000000000000000000000000000000000000000000000000000000FE" } ] }
           ],
           "limits": {
             "account": { "rate": "10/s", "burst": 20, "per": "upstream", "maxWait": "250ms", "adaptive": true },
@@ -73,9 +77,12 @@ enum Sample {
           },
           "routes": [
             { "operation": "DeletePhoneNumber", "method": "DELETE", "path": "/phone-numbers/{phoneNumberId}", "upstream": "chime",
-              "parameters": { "phoneNumberId": { "format": "e164", "deny": ["+12065550199"] } },
-              "callers": ["billing", "local"], "limits": ["account", "fuse"], "throttleStyle": "retryable", "query": true, "body": true }
+              "parameters": { "phoneNumberId": { "format": "e164", "allowPrefix": ["+1"], "deny": ["+12065550199"] } }, "mode": "enforce",
+              "callers": ["billing", "local",
+                { "name": "reports", "parameters": { "phoneNumberId": { "allowPrefix": ["+1206"], "deny": ["+12065550198"] } } }],
+              "limits": ["account", "fuse"], "throttleStyle": "retryable", "query": true, "body": true }
           ],
+          "mode": "report",
           "audit": { "file": { "path": "audit.jsonl", "sync": "interval" }, "mirror": { "path": "mirror.jsonl" },
             "rotate": { "size": "100MB", "age": "1d", "keep": 30, "gzip": true },
             "checkpoint": { "records": 500, "interval": "30s", "key": "fedcba9876543210", "algorithm": "hmac-sha256" },

@@ -21,12 +21,19 @@ import Testing
         return (root["$defs"] as? [String: Any])?[name] as? [String: Any] ?? [:]
     }
 
+    /// An element; where it may be a string or an object, the object.
+    private func element(_ node: [String: Any]) -> [String: Any] {
+        let node = resolved(node)
+        let alternatives = (node["anyOf"] as? [[String: Any]] ?? []).filter { $0["$ref"] as? String != "#/$defs/reference" }.map(resolved)
+        return node["properties"] == nil ? alternatives.first { $0["properties"] != nil } ?? node : node
+    }
+
     /// The schema at a path of `ConfigurationKeys`: `[]` steps into an array's items, `*` into named values.
     private func node(_ path: String) -> [String: Any] {
         let steps = path.replacingOccurrences(of: "[]", with: ".[]").split(separator: ".")
         return steps.reduce(root) { node, step in
             switch step {
-            case "[]": resolved(node["items"] as? [String: Any] ?? [:])
+            case "[]": element(node["items"] as? [String: Any] ?? [:])
             case "*": resolved(node["additionalProperties"] as? [String: Any] ?? [:])
             default: resolved((node["properties"] as? [String: Any])?[String(step)] as? [String: Any] ?? [:])
             }
@@ -74,6 +81,7 @@ import Testing
         ("upstreams.*.http2", HTTP2Mode.allCases.map(\.rawValue), "auto"),
         ("routes[].throttleStyle", ThrottleStyle.allCases.map(\.rawValue), "modeled"),
         ("routes[].parameters.*.format", ParameterFormat.allCases.map(\.rawValue), "any"),
+        ("mode", PolicyMode.allCases.map(\.rawValue), "enforce"),
         ("audit.file.sync", AuditSync.allCases.map(\.rawValue), "always"),
         ("audit.checkpoint.algorithm", AuditCheckpointAlgorithm.allCases.map(\.rawValue), "hmac-sha256"),
         ("audit.subject", ["plain", "pseudonym", "last4"], "plain"),

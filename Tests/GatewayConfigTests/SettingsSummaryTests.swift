@@ -64,11 +64,14 @@ import Testing
               number-lifecycle  unix uid 1001, or unix gid 1002
               billing  token
               provisioning  spiffe://example.internal/ns/telephony/sa/provisioning
+              reports  certificate with DNS name reports.example.internal, or certificate of CN=reports,O=Example
+              audited  spiffe://example.internal/sa/audited, together with token
             Routes
               DELETE /phone-numbers/{phoneNumberId}  DeletePhoneNumber at chime
-                phoneNumberId: an E.164 number, 1 protected
+                phoneNumberId: an E.164 number beginning with +1, 1 protected
                 takes a query and a body
-                callers: billing, local
+                callers: billing, local, reports
+                  reports: phoneNumberId beginning with +1206, 1 denied
                 limit account: 10 per second, bursts of 20, shared by all callers of chime; waits up to 250 ms; slows down when chime throttles
                 limit fuse: 500 per day, bursts of 500, for each caller
                 throttled callers see ThrottlingException, which SDKs retry

@@ -11,6 +11,10 @@ enum MetricsText {
         }
         text.family("countersign_refusals_total", "counter", "Answers of the gateway itself, by countersign-reason.")
         for (reason, count) in counters.refusals.sorted(by: { $0.key < $1.key }) { text.sample([("reason", reason)], count) }
+        text.family(
+            "countersign_would_refuse_total", "counter", "Requests let through that a reported policy would have refused, by reason.")
+        // All of them from the start, so that the first one is an increase.
+        for reason in Authorizer.reportedReasons { text.sample([("reason", reason)], counters.reported[reason] ?? 0) }
         text.family("countersign_upstream_throttles_total", "counter", "Throttles that upstreams answered, retried ones included.")
         text.sample([], counters.upstreamThrottles)
         text.family("countersign_connections", "gauge", "Open connections of callers.")

@@ -77,7 +77,8 @@ final class Exchange {
         switch runtime.routes.match(head, identified) {
         case .refused(let unmatched):
             record.route = unmatched.route
-            refuse(unmatched.refusal)
+            // Whom nobody knows is told nothing about routes, however the policy is in force.
+            refuse(identified.proof == nil ? CallerTable.unknown : unmatched.refusal)
         case .granted(let matched):
             record.route = matched.route
             record.matched = matched
@@ -86,16 +87,23 @@ final class Exchange {
     }
 
     private func authorize(_ head: RequestHead, _ matched: MatchedRequest) {
-        switch runtime.authorizer.authorize(matched, in: runtime.routes) {
+        switch runtime.authorizer.authorize(matched) {
         case .refused(let refusal): refuse(refusal)
-        case .granted(let authorized):
-            self.authorized = authorized
-            // The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
-            switch head.framing {
-            case .none, .length(0), .untilClose: admit(at: start)
-            case .length(let length) where length > bodyLimit: refuse(Self.bodyTooLarge)
-            case .length, .chunked: downstream?.acceptBody()
-            }
+        case .granted(let authorized): takeBody(head, authorized)
+        case .reported(let authorized, let refusal):
+            record.wouldRefuse = refusal.reason
+            worker.counters.reported[refusal.reason, default: 0] += 1
+            takeBody(head, authorized)
+        }
+    }
+
+    /// The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
+    private func takeBody(_ head: RequestHead, _ authorized: AuthorizedRequest) {
+        self.authorized = authorized
+        switch head.framing {
+        case .none, .length(0), .untilClose: admit(at: start)
+        case .length(let length) where length > bodyLimit: refuse(Self.bodyTooLarge)
+        case .length, .chunked: downstream?.acceptBody()
         }
     }
 
@@ -323,6 +331,7 @@ final class Exchange {
         var fields = worker.takeScratch()
         AnswerFields.appendRefusal(
             refusal, style: style, id: id, requestID: (requestID ?? id)[...], origin: origin, date: worker.dateText(), to: &fields)
+        if !record.wouldRefuse.isEmpty { AnswerFields.appendReport(record.wouldRefuse, to: &fields) }
         appendLimitFields(to: &fields)
         var text: [UInt8] = []
         AnswerFields.appendRefusalBody(refusal, style: style, to: &text)

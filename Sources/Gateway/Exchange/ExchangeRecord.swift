@@ -13,6 +13,8 @@ struct ExchangeRecord {
     var origin: AuditOrigin?
     var errorType: [UInt8] = []
     var reason = ""
+    /// What the policy would have refused it for, where it is only reported.
+    var wouldRefuse = ""
     var upstreamRequestID: [UInt8] = []
     var waitNanoseconds: UInt64 = 0
 
@@ -20,7 +22,8 @@ struct ExchangeRecord {
     func entry(_ stage: AuditStage, of exchange: Exchange, head: RequestHead?) -> AuditEntry {
         var entry = AuditEntry(stage: stage, timeMilliseconds: Clock.wallMilliseconds(), id: exchange.id[...])
         let runtime = exchange.runtime
-        if let caller { entry.caller = runtime.auditCaller(caller) }
+        // On a 401 there is no caller, also where a reported policy would have let it through elsewhere.
+        if let caller, caller.proof != nil || status != 401 { entry.caller = runtime.auditCaller(caller) }
         entry.source = exchange.peer.source
         if let head { entry.method = head.fields[head.method] }
         if let route {
@@ -34,6 +37,7 @@ struct ExchangeRecord {
         }
         entry.accessKeyID = accessKeyID
         entry.reason = Array(reason.utf8)
+        if !wouldRefuse.isEmpty { entry.wouldRefuse = Array(wouldRefuse.utf8) }
         entry.waitMilliseconds = Int64(waitNanoseconds / 1_000_000)
         guard stage != .intent else { return entry }
         entry.state = state

@@ -102,6 +102,19 @@ final class Listener: Sendable {
     }
 }
 
+extension PeerCertificate {
+    /// One with several URI names is kept as that, so that each of its requests is refused and recorded.
+    fileprivate convenience init(_ identity: TLSPeerIdentity) {
+        let spiffeID: String?
+        var hasSeveralIDs = false
+        do { spiffeID = try identity.spiffeID() } catch {
+            spiffeID = nil
+            hasSeveralIDs = true
+        }
+        self.init(spiffeID: spiffeID, hasSeveralIDs: hasSeveralIDs, dnsNames: identity.dnsNames, subject: identity.subject)
+    }
+}
+
 /// Waits for the handshake, then puts the protocol that was agreed in its own place, with the caller that the certificate names.
 final class TLSListenerHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
@@ -120,8 +133,7 @@ final class TLSListenerHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard let event = event as? TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
         var peer = peer
         do {
-            // Exactly one SPIFFE id, or none: a certificate with several could be two callers.
-            peer.spiffeID = try event.identity?.spiffeID()
+            peer.certificate = event.identity.map { PeerCertificate($0) }
             let pipeline = context.pipeline.syncOperations
             if event.alpn == "h2" {
                 try pipeline.addHandler(HTTP2Connection(worker: worker, peer: peer, settings: settings), position: .after(self))

@@ -227,8 +227,11 @@ public final class GatewayServer: Sendable {
 
     // MARK: - Parts
 
-    /// What is doubtful about the certificates, though not wrong.
+    /// What is doubtful about the policy and the certificates, though not wrong.
     private func warn(of runtime: GatewayRuntime) {
+        for route in runtime.settings.routes where route.mode == .report {
+            logger.warning("policy is reported, not enforced", metadata: ["operation": .string(route.operation)])
+        }
         for (listener, context) in zip(runtime.settings.listeners, runtime.listenerTLS) {
             for warning in context?.warnings ?? [] {
                 logger.warning("certificates", metadata: ["listener": .string("\(listener.bind)"), "note": .string(warning)])
@@ -277,7 +280,8 @@ public final class GatewayServer: Sendable {
     private static func makeRuntime(
         _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop, store: SharedLimitStore?
     ) throws(StartError) -> GatewayRuntime {
-        let callers = settings.callers?.map(\.name) ?? ["local"]
+        var callers = settings.callers?.map(\.name) ?? ["local"]
+        if settings.reportsUnknownCallers { callers.append(CallerTable.unrecognised) }
         let plan: LimitPlan
         do {
             plan = try LimitPlan(

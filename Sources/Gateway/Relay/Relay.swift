@@ -119,6 +119,7 @@ extension Exchange {
         guard let downstream else { return }
         var fields = worker.takeScratch()
         AnswerFields.appendRelayed(head, id: id, to: &fields)
+        if !record.wouldRefuse.isEmpty { AnswerFields.appendReport(record.wouldRefuse, to: &fields) }
         appendLimitFields(to: &fields)
         downstream.respond(status: head.status, fields: fields, body: bodyForm(head), closesConnection: false)
         worker.returnScratch(consume fields)

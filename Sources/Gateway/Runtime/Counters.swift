@@ -6,6 +6,8 @@ struct Counters: Sendable {
     private(set) var upstreamAnswers = [UInt64](repeating: 0, count: 6)
     private(set) var gatewayAnswers = [UInt64](repeating: 0, count: 6)
     private(set) var refusals: [String: UInt64] = [:]
+    /// What policies that are only reported would have refused, by reason.
+    var reported: [String: UInt64] = [:]
     var upstreamThrottles: UInt64 = 0
 
     mutating func count(origin: AnswerOrigin, status: Int, reason: String? = nil) {
@@ -23,6 +25,7 @@ struct Counters: Sendable {
             gatewayAnswers[index] += other.gatewayAnswers[index]
         }
         refusals.merge(other.refusals, uniquingKeysWith: +)
+        reported.merge(other.reported, uniquingKeysWith: +)
         upstreamThrottles += other.upstreamThrottles
     }
 

@@ -33,7 +33,7 @@ final class GatewayRuntime: Sendable {
         self.trail = trail
         self.limiter = limiter
         self.throttles = throttles
-        let callers = CallerTable(rules: settings.callers)
+        let callers = CallerTable(rules: settings.callers, reportsUnknown: settings.reportsUnknownCallers)
         let routes = RouteTable(rules: settings.routes)
         self.callers = callers
         self.routes = routes
@@ -49,7 +49,9 @@ final class GatewayRuntime: Sendable {
                 upstream: rule.upstream,
                 region: settings.upstreams.first { $0.name == rule.upstream }?.region ?? "", limits: rule.limits)
         }
-        auditCallers = callers.names.map { name in CallerProof.allCases.map { AuditCaller(name: name, proof: $0.rawValue) } }
+        auditCallers = callers.names.enumerated().map { index, name in
+            CallerProof.allCases.map { AuditCaller(name: name, proof: callers.words(for: $0, of: index)) }
+        }
         listenerTLS = try settings.listeners.map { listener throws(StartError) in try Self.serverContext(listener) }
     }
 
@@ -66,8 +68,11 @@ final class GatewayRuntime: Sendable {
     }
 
     func auditCaller(_ identified: IdentifiedRequest) -> AuditCaller {
-        auditCallers[identified.caller][CallerProof.allCases.firstIndex(of: identified.proof) ?? 0]
+        guard let proof = identified.proof else { return Self.unrecognised }
+        return auditCallers[identified.caller][CallerProof.allCases.firstIndex(of: proof) ?? 0]
     }
+
+    private static let unrecognised = AuditCaller(name: CallerTable.unrecognised, proof: "none")
 
     private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings, inFlight: InFlightCount?)
         throws(StartError) -> UpstreamTarget

@@ -17,6 +17,7 @@ extension Field {
         let declared = DeclaredNames(
             upstreams: upstreams?.map(\.name), limits: keys[.limits] == nil ? [] : limits?.map(\.name),
             callers: keys[.callers].map { $0.callerNames() } ?? ["local"])
+        let mode = keys[.mode]?.choice(PolicyMode.self) ?? .enforce
 
         let settings = Settings(
             listeners: listeners?.compactMap { $0.listener() } ?? [],
@@ -27,7 +28,7 @@ extension Field {
             upstreams: upstreams?.compactMap { $1.upstream(named: $0, credentialNames: credentials?.map(\.name)) } ?? [],
             callers: keys[.callers]?.callers(),
             limits: limits?.compactMap { $1.limit(named: $0) } ?? [],
-            routes: routes?.compactMap { $0.route(declared) } ?? [],
+            routes: routes?.compactMap { $0.route(declared, mode: mode) } ?? [],
             audit: keys[.audit]?.audit(),
             drain: keys[.drain]?.drain() ?? DrainSettings(),
             limitStore: keys[.limitStore]?.limitStore())

@@ -47,6 +47,11 @@ public struct Settings: Sendable, Equatable {
     }
 }
 
+extension Settings {
+    /// Whether peers that no caller's rule names are let through to a route whose policy is only reported.
+    public var reportsUnknownCallers: Bool { callers != nil && routes.contains { $0.mode == .report } }
+}
+
 /// `admin`: where `/live`, `/ready`, `/metrics` and `/status` are answered.
 public struct AdminSettings: Sendable, Equatable {
     /// Default `127.0.0.1:9901`.

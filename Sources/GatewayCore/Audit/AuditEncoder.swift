@@ -97,6 +97,7 @@ public struct AuditEncoder {
         cursor.raw(entry.pointee.stage == .refusal ? ",\"decision\":{\"verdict\":\"refused\"" : ",\"decision\":{\"verdict\":\"allowed\"")
         if let state = entry.pointee.state { cursor.raw(state.members) }
         text(",\"reason\":", entry.pointee.reason, &cursor)
+        text(",\"mode\":\"report\",\"wouldRefuse\":", entry.pointee.wouldRefuse, &cursor)
         if let operation = entry.pointee.operation { cursor.raw(operation.limitsMember) }
         cursor.raw(",\"waitMs\":")
         cursor.integer(entry.pointee.waitMilliseconds)

@@ -168,6 +168,8 @@ public struct AuditEntry: Sendable {
     public var accessKeyID: [UInt8]
     /// As in `countersign-reason`: `limit/account`. For refusals and late refusals.
     public var reason: [UInt8]
+    /// The reason for which the policy would have refused it; where it is only reported.
+    public var wouldRefuse: [UInt8]
     /// How long the request waited for its limits.
     public var waitMilliseconds: Int64
     /// Outcomes only.
@@ -194,6 +196,7 @@ public struct AuditEntry: Sendable {
         furtherSubjects = []
         accessKeyID = []
         reason = []
+        wouldRefuse = []
         waitMilliseconds = 0
         status = 0
         errorType = []

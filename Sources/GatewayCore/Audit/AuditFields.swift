@@ -89,6 +89,7 @@ public struct AuditFields: Sendable, Equatable {
     public var state = ""
     public var cause = ""
     public var reason = ""
+    public var wouldRefuse = ""
     public var errorType = ""
     public var restorableUntil = ""
 
@@ -111,6 +112,7 @@ public struct AuditFields: Sendable, Equatable {
                 state = AuditFields.member("state", line, value)
                 cause = AuditFields.member("cause", line, value)
                 reason = AuditFields.member("reason", line, value)
+                wouldRefuse = AuditFields.member("wouldRefuse", line, value)
             case "subject":
                 var inner = JSONObjectScanner(line, at: value.lowerBound)
                 while let (_, subject) = inner.next() { subjects.append(AuditFields.text(line, subject)) }

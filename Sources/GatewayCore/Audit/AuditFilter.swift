@@ -7,6 +7,8 @@ public struct AuditFilter: Sendable {
     public var operation: String?
     public var status: Int?
     public var id: String?
+    /// Only what a reported policy would have refused.
+    public var isReportedOnly = false
     /// Milliseconds since 1970, inclusive.
     public var since: Int64? { didSet { sinceText = since.map { RFC3339.string(milliseconds: $0) } } }
     /// Milliseconds since 1970, exclusive.
@@ -33,6 +35,7 @@ public struct AuditFilter: Sendable {
         if let operation, fields.operation != operation { return false }
         if let status, fields.status != status { return false }
         if let id, fields.id != id { return false }
+        if isReportedOnly, fields.wouldRefuse.isEmpty { return false }
         // Times have one form of one length, so their order is that of their bytes.
         if let sinceText, fields.time < sinceText { return false }
         if let untilText, fields.time >= untilText { return false }

@@ -35,6 +35,13 @@ public enum AnswerFields {
         FieldBytes.append("\r\n", to: &output)
     }
 
+    /// What a reported policy would have refused the request for.
+    public static func appendReport(_ reason: String, to output: inout [UInt8]) {
+        FieldBytes.append("countersign-would-refuse: ", to: &output)
+        FieldBytes.append(reason, to: &output)
+        FieldBytes.append("\r\n", to: &output)
+    }
+
     /// `{"Code":"…","Message":"…"}`.
     public static func appendRefusalBody(_ refusal: Refusal, style: ThrottleStyle, to output: inout [UInt8]) {
         FieldBytes.append("{\"Code\":\"", to: &output)

@@ -11,12 +11,34 @@ public struct ParameterRule: Sendable, Equatable {
     public var format: ParameterFormat
     /// Decoded values that nobody may name: protected numbers.
     public var deny: [String]
+    /// A decoded value must begin with one of these; empty: with anything.
+    public var allowPrefix: [String]
 
-    public init(name: String, format: ParameterFormat = .any, deny: [String] = []) {
+    public init(name: String, format: ParameterFormat = .any, deny: [String] = [], allowPrefix: [String] = []) {
         self.name = name
         self.format = format
         self.deny = deny
+        self.allowPrefix = allowPrefix
     }
+}
+
+/// What one caller may name on a route, beyond what the route says itself.
+public struct RouteCallerRule: Sendable, Equatable {
+    public var name: String
+    /// Parameters without a condition are left out; `format` means nothing here.
+    public var parameters: [ParameterRule]
+
+    public init(name: String, parameters: [ParameterRule]) {
+        self.name = name
+        self.parameters = parameters
+    }
+}
+
+/// What becomes of a request that the policy forbids.
+public enum PolicyMode: String, Sendable, CaseIterable {
+    case enforce
+    /// It goes through, and its record says that it would have been refused.
+    case report
 }
 
 /// Phone numbers stay out of every description, `dump` included.
@@ -43,6 +65,9 @@ public struct RouteRule: Sendable, Equatable {
     public var parameters: [ParameterRule]
     /// Caller names; nil means `["*"]`.
     public var callers: [String]?
+    /// Of those callers that have conditions of their own.
+    public var callerConditions: [RouteCallerRule]
+    public var mode: PolicyMode
     /// Keys in `limits`, in the order given.
     public var limits: [String]
     public var throttleStyle: ThrottleStyle
@@ -53,8 +78,8 @@ public struct RouteRule: Sendable, Equatable {
 
     public init(
         operation: String, method: String, template: String, segments: [TemplateSegment], upstream: String,
-        parameters: [ParameterRule] = [], callers: [String]? = nil, limits: [String] = [], throttleStyle: ThrottleStyle = .modeled,
-        allowsBody: Bool = false, allowsQuery: Bool = false
+        parameters: [ParameterRule] = [], callers: [String]? = nil, callerConditions: [RouteCallerRule] = [], mode: PolicyMode = .enforce,
+        limits: [String] = [], throttleStyle: ThrottleStyle = .modeled, allowsBody: Bool = false, allowsQuery: Bool = false
     ) {
         self.operation = operation
         self.method = method
@@ -63,6 +88,8 @@ public struct RouteRule: Sendable, Equatable {
         self.upstream = upstream
         self.parameters = parameters
         self.callers = callers
+        self.callerConditions = callerConditions
+        self.mode = mode
         self.limits = limits
         self.throttleStyle = throttleStyle
         self.allowsBody = allowsBody

@@ -41,8 +41,6 @@ public struct RouteTable: Sendable {
         let segments: [Segment]
         /// In the order in which the template names them.
         public let parameters: [ParameterRule]
-        /// For each parameter, sorted.
-        let denied: [[[UInt8]]]
         /// The template as bytes, for audit records that must not hold the id.
         public let templateBytes: [UInt8]
         public let operationBytes: [UInt8]
@@ -62,25 +60,10 @@ public struct RouteTable: Sendable {
             self.rule = rule
             self.parameters = parameters
             method = Array(rule.method.utf8)
-            denied = parameters.map { parameter in
-                parameter.deny.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
-            }
             templateBytes = Array(rule.template.utf8)
             operationBytes = Array(rule.operation.utf8)
             methodBytes = method
             subjectName = Array((parameters.first?.name ?? "id").utf8)
-        }
-
-        /// Whether nobody may name this value of the parameter at `position`. By bisection: hashing costs more than a few comparisons.
-        func denies(_ value: [UInt8], at position: Int) -> Bool {
-            let values = denied[position]
-            var low = 0
-            var high = values.count
-            while low < high {
-                let middle = (low + high) / 2
-                if values[middle].lexicographicallyPrecedes(value) { low = middle + 1 } else { high = middle }
-            }
-            return low < values.count && values[low] == value
         }
     }
 

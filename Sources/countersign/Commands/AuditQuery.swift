@@ -49,6 +49,9 @@ struct AuditQuery: ParsableCommand {
     @Option(help: "Records with this countersign-id.")
     var id: String?
 
+    @Flag(help: "What a policy in \"mode\": \"report\" would have refused.")
+    var wouldRefuse = false
+
     @Flag(help: "Intents without outcome: what was under way when the process died (or is at the moment).")
     var orphans = false
 
@@ -107,6 +110,7 @@ struct AuditQuery: ParsableCommand {
         filter.operation = operation
         filter.status = status
         filter.id = id
+        filter.isReportedOnly = wouldRefuse
         filter.since = since
         filter.until = until
         guard let subject else { return filter }

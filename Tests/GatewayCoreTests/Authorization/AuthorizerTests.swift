@@ -18,10 +18,13 @@ struct AuthorizerTests {
             throw Fixture.Unexpected()
         }
         let matched = try #require(routes.match(head, identified).matched)
-        switch Authorizer(routes: routes, callers: callers).authorize(matched, in: routes) {
+        switch Authorizer(routes: routes, callers: callers).authorize(matched) {
         case .granted(let authorized):
             #expect(authorized.matched.wirePath == matched.wirePath)
             return nil
+        case .reported(let authorized, let refusal):
+            #expect(authorized.matched.wirePath == matched.wirePath)
+            return "reported \(refusal.reason)"
         case .refused(let refusal):
             #expect(refusal.kind == .forbidden)
             #expect(!refusal.message.contains("2065550199"))
@@ -77,5 +80,60 @@ struct AuthorizerTests {
         dump(Fixture.deletePhoneNumber, to: &text)
         dump(RouteTable(rules: [Fixture.deletePhoneNumber]).routes[0].rule, to: &text)
         #expect(!text.contains("2065550199"))
+    }
+
+    @Test(
+        "By what a caller may name",
+        arguments: [
+            (["+1206"], [], [], "+12065550100", nil), (["+1206"], [], [], "+13035550100", "id/not-permitted"),
+            (["+44", "+1206"], [], [], "+12065550100", nil), ([], [], ["+12065550100"], "+12065550100", "id/not-permitted"),
+            ([], [], ["+12065550100"], "+12065550101", nil), (["+1206"], [], ["+12065550100"], "+12065550100", "id/not-permitted"),
+            ([], ["+44"], [], "+12065550100", "id/not-permitted"), (["+1206"], ["+1"], [], "+12065550100", nil),
+            // Protected for everybody, whatever a caller may name.
+            (["+1206"], [], [], "+12065550199", "id/protected"), (["+44"], [], [], "+12065550199", "id/not-permitted"),
+        ] as [([String], [String], [String], String, String?)], [PolicyMode.enforce, .report])
+    func conditions(_ row: (callers: [String], routes: [String], denied: [String], id: String, reason: String?), mode: PolicyMode) throws {
+        var rule = Fixture.deletePhoneNumber
+        rule.mode = mode
+        rule.parameters[0].allowPrefix = row.routes
+        rule.callerConditions = [
+            RouteCallerRule(name: "other", parameters: [ParameterRule(name: "phoneNumberId", allowPrefix: ["+999"])]),
+            RouteCallerRule(
+                name: "lifecycle", parameters: [ParameterRule(name: "phoneNumberId", deny: row.denied, allowPrefix: row.callers)]),
+        ]
+        var expected = row.reason
+        if mode == .report, let reason = row.reason {
+            // What is protected stays so while a policy is tried out.
+            expected = row.id == "+12065550199" ? "id/protected" : "reported \(reason)"
+        }
+        #expect(try Self.authorize(rule, "/phone-numbers/\(row.id)") == expected)
+        // Somebody else's conditions are not this caller's, and one without conditions has none.
+        rule.callerConditions.removeLast()
+        rule.parameters[0].allowPrefix = []
+        #expect(try Self.authorize(rule, "/phone-numbers/+12065550100") == nil)
+    }
+
+    @Test("A reported policy lets through whom it does not allow, and whom nobody knows, and says why")
+    func reported() throws {
+        var rule = Fixture.deletePhoneNumber
+        rule.callers = ["other"]
+        rule.mode = .report
+        #expect(try Self.authorize(rule, "/phone-numbers/+12065550100") == "reported caller/not-allowed")
+        #expect(try Self.authorize(rule, "/phone-numbers/+12065550199") == "id/protected")
+        let callers = CallerTable(rules: [CallerRule(name: "other", unixUserID: 9)], reportsUnknown: true)
+        for (mode, expected) in [(PolicyMode.report, "reported caller/unknown"), (.enforce, "caller/unknown")] {
+            rule.mode = mode
+            let routes = RouteTable(rules: [rule])
+            let head = requestHead("DELETE", "/phone-numbers/+12065550100")
+            guard case .granted(let identified) = callers.identify(head, from: unixPeer(1001, 0), sha256: try SHA256Context()) else {
+                throw Fixture.Unexpected()
+            }
+            let matched = try #require(routes.match(head, identified).matched)
+            switch Authorizer(routes: routes, callers: callers).authorize(matched) {
+            case .granted: Issue.record("granted to somebody unknown")
+            case .refused(let refusal): #expect(refusal.reason == expected && refusal.kind == .unauthorized)
+            case .reported(_, let refusal): #expect("reported \(refusal.reason)" == expected)
+            }
+        }
     }
 }

@@ -3,8 +3,10 @@ import Testing
 
 @testable import GatewayCore
 
-func peer(_ address: String, spiffeID: String? = nil) throws -> Peer {
-    Peer(address: .ip(try #require(IPAddress(address))), source: Array("\(address):50514".utf8), spiffeID: spiffeID)
+func peer(_ address: String, spiffeID: String? = nil, certificate: PeerCertificate? = nil) throws -> Peer {
+    Peer(
+        address: .ip(try #require(IPAddress(address))), source: Array("\(address):50514".utf8),
+        certificate: certificate ?? spiffeID.map { PeerCertificate(spiffeID: $0) })
 }
 
 func unixPeer(_ userID: UInt32, _ groupID: UInt32) -> Peer {
@@ -29,10 +31,17 @@ struct CallerTableTests {
     }
 
     /// `name/proof`, or the reason of the refusal.
-    static func identify(_ fields: [(String, String)], from peer: Peer, rules: [CallerRule]?) throws -> String {
-        let table = CallerTable(rules: rules)
+    static func identify(
+        _ fields: [(String, String)], from peer: Peer, rules: [CallerRule]?, reportsUnknown: Bool = false
+    ) throws -> String {
+        let table = CallerTable(rules: rules, reportsUnknown: reportsUnknown)
         switch table.identify(requestHead("/phone-numbers/+12065550100", fields), from: peer, sha256: try SHA256Context()) {
-        case .granted(let identified): return "\(table.names[identified.caller])/\(identified.proof.rawValue)"
+        case .granted(let identified):
+            guard let proof = identified.proof else {
+                #expect(identified.caller == table.names.count)
+                return "unrecognised"
+            }
+            return "\(table.names[identified.caller])/\(table.words(for: proof, of: identified.caller))"
         case .refused(let refusal):
             #expect(refusal.kind == .unauthorized)
             return refusal.reason

@@ -17,6 +17,7 @@ from support.wire import Client
 
 ID = "spiffe://example.internal/ns/telephony/sa/provisioning"
 OTHER = "spiffe://example.internal/ns/telephony/sa/other"
+TOGETHER = "spiffe://example.internal/ns/telephony/sa/together"
 PAST = ("20200101000000Z", "20200201000000Z")
 
 
@@ -35,6 +36,10 @@ def people(tmp_path_factory, authority):
         "no-id": authority.issue("no-id", "DNS:provisioning.example.internal"),
         "server-only": authority.issue("server-only", f"URI:{ID}", usage="serverAuth"),
         "right": authority.issue("right", f"URI:{ID}"),
+        "right-dns": authority.issue("right-dns", "DNS:Reports.example.internal"),
+        "two-dns": authority.issue("two-dns", "DNS:reports.example.internal,DNS:cron.example.internal"),
+        "right-subject": authority.issue("named", "DNS:unknown.example.internal"),
+        "one-of-two": authority.issue("one-of-two", f"URI:{TOGETHER}"),
     }
     authority.revoke("revoked")
     authority.publish_crl()
@@ -44,7 +49,11 @@ def people(tmp_path_factory, authority):
 def start(authority, directory, **tls):
     upstream = Upstream()
     listener = tls_listener(authority, clientCA=authority.path("ca.pem"), crlFile=authority.path("crl.pem"), **tls)
-    callers = [{"name": "provisioning", "spiffeId": ID}, {"name": "token", "tokenSha256": "0" * 64}]
+    callers = [
+        {"name": "provisioning", "spiffeId": ID}, {"name": "token", "tokenSha256": "0" * 64},
+        {"name": "reports", "dnsSan": "reports.example.internal"}, {"name": "cron", "dnsSan": "cron.example.internal"},
+        {"name": "named", "subject": "CN=named"}, {"name": "together", "allOf": [{"spiffeId": TOGETHER}, {"tokenSha256": "1" * 64}]},
+    ]  # fmt: skip
     config = tls_config(upstream, listener, callers=callers, audit={"file": {"path": str(directory / "audit.jsonl")}})
     return Gateway(config, directory), upstream
 
@@ -72,12 +81,16 @@ MATRIX = [
     ("wrong-ca", REFUSED, REFUSED),
     ("expired", REFUSED, REFUSED),
     ("revoked", REFUSED, REFUSED),
-    ("two-ids", REFUSED, REFUSED),
+    ("two-ids", 401, 401),
+    ("two-dns", 401, 401),
+    ("one-of-two", 401, 401),
     ("server-only", REFUSED, REFUSED),
     ("wrong-id", 401, 401),
     ("longer-id", 401, 401),
     ("no-id", 401, 401),
     ("right", 204, 204),
+    ("right-dns", 204, 204),
+    ("right-subject", 204, 204),
 ]
 
 
@@ -105,7 +118,7 @@ def test_who_is_let_in(mutual, authority, people, name, required, optional, prot
     expected = required if mode == "required" else optional
     assert status(gateway, authority, people[name], protocol, version) == expected
     # No caller without a right reaches the upstream.
-    assert len(upstream.requests) == (1 if name == "right" else 0)
+    assert len(upstream.requests) == (1 if name.startswith("right") else 0)
 
 
 def test_the_proof_is_in_the_record(mutual, authority, people):
@@ -114,7 +127,9 @@ def test_the_proof_is_in_the_record(mutual, authority, people):
     path = json.loads(gateway.config_path.read_text())["audit"]["file"]["path"]
     wait_for_records(path, 2)
     callers = [json.loads(line)["caller"] for line in open(path, "rb").read().splitlines()]
-    assert [caller for caller in callers if caller] and all(c["name"] == "provisioning" and c["proof"] == "spiffe" for c in callers if c)
+    assert [caller for caller in callers if caller] and {(c["name"], c["proof"]) for c in callers if c} <= {
+        ("provisioning", "spiffe"), ("reports", "dnsSan"), ("named", "subject"),
+    }  # fmt: skip
 
 
 def test_a_revocation_takes_effect_with_a_reload(tmp_path, tmp_path_factory):
