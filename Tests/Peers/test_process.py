@@ -20,7 +20,7 @@ from support.wire import Client, call
 
 def get(url):
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -55,35 +55,36 @@ def test_an_idle_gateway_ends_with_0(serving, number):
     idle = Client(serving.address)
     assert idle.request().status == 204
     serving.signal(number)
-    serving.process.wait(15)
+    serving.process.wait(60)
     assert serving.process.returncode == 0
     idle.close()
 
 
 def test_sigterm_finishes_what_is_in_flight(gateway, upstream):
     go_on = threading.Event()
-    upstream.script = lambda request, connection: (go_on.wait(10), connection.send(answer(200, "OK", [], b"finished")))
-    running = gateway(basic_config(upstream.url, drain={"delay": "300ms", "timeout": "10s"}))
+    upstream.script = lambda request, connection: (go_on.wait(60), connection.send(answer(200, "OK", [], b"finished")))
+    running = gateway(basic_config(upstream.url, drain={"delay": "300ms", "timeout": "60s"}))
     clients = [Client(running.address) for _ in range(10)]
     for client in clients:
         client.send("DELETE /phone-numbers/%2B12065550100 HTTP/1.1\r\nHost: a\r\n\r\n")
     upstream.wait_for_requests(10)
     running.signal(signal.SIGTERM)
     # Not ready at once, while it still accepts for drain.delay.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (state := get_or_none(running.admin_url + "/ready")) == 200 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert state in (503, None)
-    time.sleep(0.6)
+    # Then it lets nobody in, and goes on with what it has.
+    while can_connect(running.address):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     assert running.process.poll() is None, "ended before its requests"
-    with pytest.raises(OSError):
-        Client(running.address, timeout=2)
     go_on.set()
     for client in clients:
         found = client.read()
         assert (found.status, found.body) == (200, b"finished")
         client.close()
-    running.process.wait(15)
+    running.process.wait(60)
     assert running.process.returncode == 0
 
 
@@ -95,19 +96,19 @@ def get_or_none(url):
 
 
 def test_requests_within_the_drain_delay_are_served(gateway, upstream):
-    running = gateway(basic_config(upstream.url, drain={"delay": "1s", "timeout": "5s"}))
+    running = gateway(basic_config(upstream.url, drain={"delay": "3s", "timeout": "30s"}))
     with Client(running.address) as kept:
         assert kept.request().status == 204
         running.signal(signal.SIGTERM)
         assert running.wait_for_log(lambda record: "drain" in json.dumps(record).lower() or "SIGTERM" in json.dumps(record))
         assert call(running.address).status == 204
-    running.process.wait(15)
+    running.process.wait(60)
     assert running.process.returncode == 0
 
 
 def test_no_request_fails_over_a_drain_under_load(gateway, upstream):
     """Callers that reconnect when told `Connection: close` or when an idle connection ends see no error until the port is closed."""
-    running = gateway(basic_config(upstream.url, drain={"delay": "500ms", "timeout": "10s"}))
+    running = gateway(basic_config(upstream.url, drain={"delay": "500ms", "timeout": "60s"}))
     failures, done = [], []
 
     def work(caller):
@@ -139,14 +140,14 @@ def test_no_request_fails_over_a_drain_under_load(gateway, upstream):
     threads = [threading.Thread(target=work, args=(caller,)) for caller in range(10, 16)]
     for thread in threads:
         thread.start()
-    time.sleep(1)
+    upstream.wait_for_requests(500)
     running.signal(signal.SIGTERM)
     for thread in threads:
-        thread.join(30)
-    running.process.wait(15)
+        thread.join(60)
+    running.process.wait(60)
     assert running.process.returncode == 0
     assert failures == []
-    assert len(done) > 500
+    assert len(done) >= 500 - len(threads)
 
 
 @pytest.mark.parametrize("moment", ["delay", "timeout"])
@@ -198,7 +199,7 @@ def serve(config, tmp_path, command="serve", mode=0o600, text=None):
     path.write_text(text if text is not None else json.dumps(config))
     path.chmod(mode)
     return subprocess.run(
-        [str(BINARY), command, "--config", str(path)], capture_output=True, text=True, timeout=20, cwd=tmp_path, env=clean_environment()
+        [str(BINARY), command, "--config", str(path)], capture_output=True, text=True, timeout=60, cwd=tmp_path, env=clean_environment()
     )
 
 
@@ -353,14 +354,14 @@ def test_check_prints_the_effective_configuration_without_secrets(tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
 def test_the_command_line(arguments, code):
-    result = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=20, env=clean_environment())
+    result = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=60, env=clean_environment())
     assert result.returncode == code
     assert result.stdout or result.stderr
 
 
 def test_a_missing_configuration_file_exits_78(tmp_path):
     result = subprocess.run(
-        [str(BINARY), "serve", "--config", str(tmp_path / "none.json")], capture_output=True, text=True, timeout=20, env=clean_environment()
+        [str(BINARY), "serve", "--config", str(tmp_path / "none.json")], capture_output=True, text=True, timeout=60, env=clean_environment()
     )
     assert result.returncode == 78 and "none.json" in result.stderr
 
@@ -382,7 +383,7 @@ def test_file_descriptors_are_given_back(serving):
         call(serving.address)
         with socket.create_connection(serving.address) as client:
             client.sendall(b"DELETE /half")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while count() > before + 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert count() <= before + 4

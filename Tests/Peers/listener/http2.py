@@ -40,7 +40,7 @@ class Stream:
 class HTTP2Client:
     """One connection. `tls` is an SSLContext that offers h2; without `acknowledges`, SETTINGS and PING go unanswered."""
 
-    def __init__(self, address, tls=None, timeout=15, settings=b"", starts=True, acknowledges=True):
+    def __init__(self, address, tls=None, timeout=60, settings=b"", starts=True, acknowledges=True):
         self.socket = socket.create_connection(address, timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
@@ -82,12 +82,12 @@ class HTTP2Client:
     def request(self, *arguments, **options):
         return self.wait(self.open(*arguments, **options))
 
-    def wait(self, stream, timeout=15):
+    def wait(self, stream, timeout=60):
         """The whole answer on a stream."""
         self.run(lambda: stream in self.streams and (self.streams[stream].is_ended or self.streams[stream].reset is not None), timeout)
         return self.streams[stream]
 
-    def run(self, until, timeout=15):
+    def run(self, until, timeout=60):
         """Reads frames until `until()` holds; EOFError where the gateway closes first."""
         deadline = time.monotonic() + timeout
         while not until():
@@ -108,7 +108,7 @@ class HTTP2Client:
             self._buffer += data
             self._take()
 
-    def read_to_end(self, timeout=15):
+    def read_to_end(self, timeout=60):
         """Reads until the gateway closes; whether a GOAWAY came before."""
         self.run(lambda: self.is_closed, timeout)
         return self.goaways

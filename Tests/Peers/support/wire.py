@@ -29,7 +29,7 @@ class Answer:
 class Client:
     """One connection; reads responses by their framing."""
 
-    def __init__(self, address, timeout=15):
+    def __init__(self, address, timeout=60):
         if isinstance(address, tuple):
             self.socket = socket.create_connection(address, timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -81,7 +81,7 @@ class Client:
             rest, self.buffer = self.buffer, b""
             return rest
 
-    def is_closed(self, timeout=5):
+    def is_closed(self, timeout=60):
         """Whether the gateway closes the connection within `timeout` seconds without sending anything more."""
         if self.buffer:
             return False
@@ -93,7 +93,7 @@ class Client:
         except ConnectionResetError:
             return True
 
-    def seconds_until_closed(self, limit=15):
+    def seconds_until_closed(self, limit=60):
         started = time.monotonic()
         self.socket.settimeout(limit)
         try:
