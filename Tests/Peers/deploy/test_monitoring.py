@@ -36,6 +36,13 @@ def promtool(*arguments):
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+def test_prometheus_reads_what_the_gateway_says(metrics):
+    """The parser of Prometheus, and its lint of names, units and help texts."""
+    _, _, text = metrics
+    found = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
 def test_the_rules_are_rules():
     promtool("check", "rules", ALERTS)
 
