@@ -68,8 +68,9 @@ final class AdminHandler: ChannelInboundHandler {
             let query = AdminQuery(parts.count > 1 ? String(parts[1]) : "")
             let method = head.method
             let keepsAlive = head.isKeepAlive
+            let host = head.headers.first(name: "host")
             let source = source
-            let answer = context.eventLoop.makeFutureWithTask { await source.answer(method: method.rawValue, path: path, query: query) }
+            let answer = context.eventLoop.makeFutureWithTask { await source.answer(method: method.rawValue, path: path, query: query, host: host) }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             answer.whenSuccess { answer in
                 let (handler, context) = bound.value
@@ -82,6 +83,7 @@ final class AdminHandler: ChannelInboundHandler {
         var headers = HTTPHeaders([
             ("Content-Type", answer.contentType), ("Content-Length", String(answer.body.utf8.count)), ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
         ])
         if answer.status == 405 { headers.add(name: "Allow", value: "GET, HEAD") }
         for (name, value) in answer.fields { headers.add(name: name, value: value) }

@@ -20,10 +20,11 @@ struct AdminSource: Sendable {
     let workers: WorkerTable
     let state: ServerState
 
-    func answer(method: String, path: String, query: AdminQuery = AdminQuery("")) async -> AdminAnswer {
+    func answer(method: String, path: String, query: AdminQuery = AdminQuery(""), host: String? = nil) async -> AdminAnswer {
         guard method == "GET" || method == "HEAD" else {
             return AdminAnswer(status: 405, body: "The admin listener answers GET and HEAD only.\n")
         }
+        if Self.privatePaths.contains(path), !AdminHost.isOwn(host) { return AdminHost.refusal }
         switch path {
         case "/live": return AdminAnswer(body: "live\n")
         case "/ready": return await ready()

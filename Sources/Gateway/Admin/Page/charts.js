@@ -4,11 +4,11 @@ const columnCount = 60;
 const chartHeight = 168;
 const edge = { top: 8, right: 4, bottom: 20, left: 34 };
 
-/** The step between lines so that at most four are drawn: 1, 2 or 5 times a power of ten. */
+/** The step between lines so that at most five are drawn above the base: 1, 2 or 5 times a power of ten. */
 function step(highest) {
   let power = 1;
   for (;;) {
-    for (const factor of [1, 2, 5]) if (highest <= factor * power * 4) return factor * power;
+    for (const factor of [1, 2, 5]) if (highest <= factor * power * 5) return factor * power;
     power *= 10;
   }
 }
@@ -22,7 +22,7 @@ class Chart {
     this.title = title;
     this.nothing = nothing;
     this.holder = make("div");
-    this.readout = make("p", { class: "readout", "aria-live": "polite" });
+    this.readout = make("p", { class: "readout" });
     this.legend = make("ul", { class: "legend", "aria-label": `${title}: totals of the hour` });
     figure.append(make("figcaption", {}, title, make("small", {}, ` ${detail}`)), this.holder, this.readout, this.legend);
     this.picked = null;
@@ -107,7 +107,12 @@ class Chart {
       this.pick(Math.floor(((x - plot.left) / plot.width) * columnCount));
     });
     picture.addEventListener("pointerleave", () => this.pick(null));
-    picture.addEventListener("blur", () => this.pick(null));
+    // Told aloud only to who goes through the minutes by keys.
+    picture.addEventListener("focus", () => this.readout.setAttribute("aria-live", "polite"));
+    picture.addEventListener("blur", () => {
+      this.readout.removeAttribute("aria-live");
+      this.pick(null);
+    });
     picture.addEventListener("keydown", (event) => {
       const move = { ArrowLeft: -1, ArrowRight: 1, Home: -columnCount, End: columnCount }[event.key];
       if (event.key === "Escape") this.pick(null);
@@ -116,32 +121,40 @@ class Chart {
       this.pick(Math.min(columnCount - 1, Math.max(0, (this.picked ?? columnCount) + move)));
     });
     replace(this.holder, picture);
-    replace(this.legend, ...this.series.map((one) => {
-      const sum = one.values.reduce((left, right) => left + right, 0);
-      return make("li", {}, make("i", { class: one.style, "aria-hidden": "true" }), make("span", { title: one.name }, one.name), make("b", {}, number(sum)));
-    }));
+    replace(this.legend, ...this.series.map((one) =>
+      make("li", {}, make("i", { class: one.style, "aria-hidden": "true" }), make("span", { title: one.name }, one.name), make("b"))));
     this.pick(this.picked);
   }
 
   pick(index) {
     this.picked = index !== null && index >= 0 && index < columnCount ? index : null;
     this.cursor.classList.toggle("on", this.picked !== null);
-    if (this.picked === null) return setText(this.readout, "");
+    // The legend tells the numbers: of the minute under the pointer, else of the hour.
+    const value = (one) => (this.picked === null ? one.values.reduce((left, right) => left + right, 0) : one.values[this.picked]);
+    [...this.legend.children].forEach((item, position) => setText(item.lastChild, number(value(this.series[position]))));
+    const total = this.series.reduce((sum, one) => sum + value(one), 0);
+    if (this.picked === null) return this.read(`${number(total)} in the hour`, "");
     this.cursor.setAttribute("x", this.across(this.picked));
     const parts = this.series.filter((one) => one.values[this.picked]).map((one) => `${one.name} ${number(one.values[this.picked])}`);
-    setText(this.readout, `${clock(this.minute(this.picked))}  ${parts.join(", ") || "nothing"}`);
+    this.read(`${number(total)} at ${clock(this.minute(this.picked))}`, parts.length ? `: ${parts.join(", ")}` : "");
+  }
+
+  /** `more` is what others see in the legend. */
+  read(words, more) {
+    if (this.readout.textContent === words + more) return;
+    this.readout.replaceChildren(words, make("span", { class: "quiet" }, more));
   }
 }
 
 // What the kinds of answers are called
 
 const kinds = [
-  { kind: "served", name: "upstream: served", style: "s0" },
-  { kind: "upstreamError", name: "upstream: error", style: "s3" },
-  { kind: "upstreamThrottle", name: "upstream: throttled", style: "s1" },
-  { kind: "limited", name: "gateway: limit", style: "s4" },
-  { kind: "refused", name: "gateway: refused", style: "s5" },
-  { kind: "failed", name: "gateway: unavailable", style: "ink" },
+  { kind: "served", name: "upstream: served", title: "Served", style: "s0" },
+  { kind: "upstreamError", name: "upstream: error", title: "Error", style: "s3" },
+  { kind: "upstreamThrottle", name: "upstream: throttled", title: "Throttled", style: "s1" },
+  { kind: "limited", name: "gateway: limit", title: "Limit", style: "s4" },
+  { kind: "refused", name: "gateway: refused", title: "Refused", style: "s5" },
+  { kind: "failed", name: "gateway: unavailable", title: "Unavailable", style: "ink" },
 ];
 const refusalKinds = ["upstreamThrottle", "limited", "refused", "failed"];
 const unrecognised = "not recognised";
@@ -196,7 +209,7 @@ class Traffic {
       { title: "Caller", of: (caller) => make("span", { class: caller.isKnown ? null : "muted" }, caller.name) },
       { title: "Requests", number: true, of: (caller) => number(caller.total) },
       ...kinds.map((one) => ({
-        title: one.name, number: true,
+        title: one.title, number: true,
         of: (caller) => {
           const sum = sumOf([values(caller, [one.kind])]);
           return sum ? number(sum) : make("span", { class: "muted" }, "0");
@@ -204,7 +217,9 @@ class Traffic {
       })),
     ];
     const rows = callers.sort((left, right) => right.total - left.total);
-    replace(byId("traffic-table"), table("The hour in numbers, by caller", columns, rows, { none: "No caller was heard in the last hour." }));
+    replace(byId("traffic-table"), table("The hour in numbers, by caller", columns, rows, {
+      none: "No caller was heard in the last hour.", groups: [{ width: 2 }, { title: "Answered by the upstream", width: 3 }, { title: "Answered by the gateway", width: 3 }],
+    }));
   }
 }
 

@@ -34,11 +34,13 @@ function replace(container, ...children) {
 }
 
 /**
- * A table. A column is {title, number, text, of}: `of` makes a cell's text or element from a row; the first column heads its row.
+ * A table. A column is {title, number, text, wide, of}, of which `wide` ones are left out where there is little room: `of` makes a cell's text or element from a row; the first column heads its row.
+ * `options.groups` ({title, width}) stand over the columns' titles, `options.none` where there is no row.
  */
 function table(caption, columns, rows, options = {}) {
-  const kind = (column) => [column.number ? "number" : "", column.text ? "text" : ""].join(" ").trim() || null;
-  const head = columns.map((column) => make("th", { scope: "col", class: kind(column) }, column.title));
+  const kind = (column) => [column.number ? "number" : "", column.text ? "text" : "", column.wide ? "wide" : ""].join(" ").trim() || null;
+  const head = make("tr", {}, ...columns.map((column) => make("th", { scope: "col", class: kind(column) }, column.title)));
+  const groups = options.groups?.map((group) => make(group.title ? "th" : "td", { colspan: group.width, scope: group.title ? "colgroup" : null, class: "group" }, group.title));
   const body = rows.flatMap((row) => {
     const cells = columns.map((column, index) => {
       const value = column.of(row);
@@ -51,7 +53,7 @@ function table(caption, columns, rows, options = {}) {
   });
   if (!rows.length) body.push(make("tr", {}, make("td", { class: "none", colspan: columns.length }, options.none ?? "None.")));
   return make(
-    "table", {}, make("caption", { class: options.quiet ? "quiet" : null }, caption), make("thead", {}, make("tr", {}, ...head)),
+    "table", {}, make("caption", { class: options.quiet ? "quiet" : null }, caption), make("thead", {}, ...(groups ? [make("tr", {}, ...groups), head] : [head])),
     make("tbody", {}, ...body));
 }
 
@@ -64,6 +66,13 @@ const plural = (value, one, many = one + "s") => `${number(value)} ${value === 1
 
 const clock = (date) => `${pad(date.getHours())}:${pad(date.getMinutes())}`;
 const day = (date) => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+
+/** How much of something is left, as a bar; `share` is from 0 to 1. */
+function gauge(share, tone, label) {
+  const whole = { class: "gauge", viewBox: "0 0 100 8", preserveAspectRatio: "none" };
+  const spoken = label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" };
+  return drawing("svg", { ...whole, ...spoken }, drawing("rect", { class: tone, height: 8, width: Math.round(100 * Math.min(1, Math.max(0, share))) }));
+}
 
 /** A time in the reader's zone; its own form is in the attribute, and shown on hovering. */
 function time(text, seconds = true) {
@@ -87,11 +96,10 @@ function span(milliseconds) {
 /** Requests per second in the unit that needs the fewest digits: `12.5/s`, `300/min`, `500/day`. */
 function rate(perSecond) {
   if (!Number.isFinite(perSecond)) return "";
-  const of = (value, unit) => `${number(Math.round(value * 10) / 10)}/${unit}`;
-  if (perSecond >= 1) return of(perSecond, "s");
-  if (perSecond * 60 >= 1) return of(perSecond * 60, "min");
-  if (perSecond * 3600 >= 1) return of(perSecond * 3600, "h");
-  return of(perSecond * 86400, "day");
+  const units = [["s", 1], ["min", 60], ["h", 3600], ["day", 86400]].filter(([, seconds]) => perSecond * seconds >= 1 - 1e-9);
+  const isWhole = ([, seconds]) => Math.abs(perSecond * seconds - Math.round(perSecond * seconds)) < 1e-6;
+  const [unit, seconds] = units.find(isWhole) ?? units[0] ?? ["day", 86400];
+  return `${number(Math.round(perSecond * seconds * 10) / 10)}/${unit}`;
 }
 
 /** Bytes in the unit that needs the fewest digits. */
@@ -108,6 +116,7 @@ function size(bytes) {
 /** Milliseconds with as many digits as tell something. */
 function duration(milliseconds) {
   if (!Number.isFinite(milliseconds)) return "";
+  if (milliseconds > 0 && milliseconds < 0.1) return "< 0.1 ms";
   if (milliseconds >= 1000) return `${number(Math.round(milliseconds / 10) / 100)} s`;
   return `${number(milliseconds >= 10 ? Math.round(milliseconds) : Math.round(milliseconds * 10) / 10)} ms`;
 }

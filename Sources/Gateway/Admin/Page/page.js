@@ -36,7 +36,7 @@ class Page {
     try {
       const get = async (path) => {
         const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience) });
-        if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+        if (!answer.ok) throw new Error(`${path.split("?")[0]}: ${answer.status}: ${(await answer.text()).trim()}`);
         return { text: await answer.text(), headers: answer.headers };
       };
       const answers = await Promise.all([get("/status"), get("/history"), get(this.queue.path), get(this.records.path)]);

@@ -61,14 +61,13 @@ class DeletionQueue {
     const columns = [
       { title: "Number", of: (row) => make("span", { class: "mono" }, row.number) },
       { title: "Deleted by", of: (row) => row.caller || make("span", { class: "muted" }, "unknown") },
-      { title: "Deleted", of: (row) => time(row.deleted) },
+      { title: "Deleted", wide: true, of: (row) => time(row.deleted) },
       { title: "Restorable until", of: (row) => time(row.restorableUntil) },
       {
-        title: "Left", of: (row) => make("span", {}, make("meter", {
-          min: 0, max: 100, low: 15, high: 30, optimum: 100, value: Math.round((left(row) / week) * 100), "aria-hidden": "true",
-        }), toned(left(row) < 24 * 60 * minute ? "warn" : "", span(left(row)))),
+        title: "Left", of: (row) => make("span", {}, gauge(left(row) / week, left(row) < 24 * 60 * minute ? "s5" : left(row) < week / 3 ? "s1" : "s0"),
+          toned(left(row) < 24 * 60 * minute ? "warn" : "", span(left(row)))),
       },
-      { title: "countersign-id", of: (row) => make("span", { class: "mono muted" }, row.id) },
+      { title: "countersign-id", wide: true, of: (row) => make("span", { class: "mono muted" }, row.id) },
     ];
     if (queue.entries.some((row) => row.certainty !== "deleted")) {
       columns.push({ title: "Note", text: true, of: (row) => certainty[row.certainty]?.cloneNode?.(true) ?? certainty[row.certainty] ?? row.certainty });
@@ -127,11 +126,11 @@ class Records {
       { title: "Time", of: (row) => make("span", {}, this.opener(row), time(row.time)) },
       { title: "Stage", of: (row) => row.stage },
       { title: "Caller", of: (row) => row.caller?.name ?? make("span", { class: "muted" }, row.stage === "checkpoint" ? "" : unrecognised) },
-      { title: "Operation", of: (row) => row.operation ?? "" },
+      { title: "Operation", wide: true, of: (row) => row.operation ?? "" },
       { title: "Subject", of: (row) => make("span", { class: "mono" }, Object.values(row.subject ?? {}).join(" ")) },
       { title: "Status", number: true, of: (row) => toned(tone(row), row.status ? String(row.status) : "") },
       { title: "Result", text: true, of: (row) => (row.broken ? toned("bad", "this line is no record: countersign audit verify") : result(row)) },
-      { title: "Took", number: true, of: (row) => duration(row.durationMs) },
+      { title: "Took", number: true, wide: true, of: (row) => duration(row.durationMs) },
     ];
     const none = this.filters.isFiltering ? "No record matches." : "Nothing has been recorded yet.";
     replace(byId("records-table"), table("Audit records, newest first", columns, this.rows, { none, quiet: true, detail: (row, width) => this.detail(row, width) }));

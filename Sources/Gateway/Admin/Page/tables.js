@@ -3,11 +3,6 @@
 /** `words` in the colour of `tone`. */
 const toned = (tone, words) => make("span", { class: tone ? `${tone}Text` : null }, words);
 
-function level(share, label) {
-  const attributes = { min: 0, max: 100, low: 10, high: 35, optimum: 100, value: Math.round(share * 100), "aria-label": label };
-  return make("meter", attributes);
-}
-
 function showLimits(status) {
   const columns = [
     { title: "Limit", of: (limit) => limit.limit },
@@ -15,7 +10,9 @@ function showLimits(status) {
     {
       title: "Level now", of: (limit) => {
         const share = limit.burst ? Math.min(1, limit.remaining / limit.burst) : 0;
-        return make("span", {}, level(share, `${limit.limit}: ${limit.remaining} of ${limit.burst} left`), `${number(limit.remaining)} of ${number(limit.burst)} left`);
+        const words = `${limit.limit}: ${limit.remaining} of ${limit.burst} left`;
+        return make("span", {}, gauge(share, share > 0.35 ? "s0" : share > 0.1 ? "s1" : "s5", words),
+          toned(limit.remaining ? "" : "bad", `${number(limit.remaining)} of ${number(limit.burst)} left`));
       },
     },
     { title: "Rate now", number: true, of: (limit) => toned(limit.ratePerSecond < limit.configuredRatePerSecond ? "warn" : "", rate(limit.ratePerSecond)) },
@@ -96,7 +93,7 @@ function anything(caption, rows, soon) {
   };
   const columns = ordered.map((name) => ({
     title: title(name), number: rows.every((row) => typeof (row[name] ?? 0) === "number") && !expiryNames.includes(name),
-    text: true, of: (row) => cell(name, row[name]),
+    text: rows.some((row) => String(row[name] ?? "").length > 40), of: (row) => cell(name, row[name]),
   }));
   return table(caption, columns, rows);
 }
