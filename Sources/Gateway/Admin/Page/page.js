@@ -24,8 +24,13 @@ class Page {
     this.isPaused = isPaused;
     byId("pause").setAttribute("aria-pressed", String(isPaused));
     setText(byId("pause"), isPaused ? "Paused" : "Pause");
+    clearTimeout(this.timer);
     if (!isPaused) this.refresh();
     this.tell();
+  }
+
+  get isResting() {
+    return document.hidden || this.isPaused;
   }
 
   /** Asks now, and again after `interval`. Only the answers to the last question are shown. */
@@ -52,7 +57,7 @@ class Page {
     document.body.classList.toggle("stale", Boolean(this.failure));
     this.banners();
     this.tell();
-    if (!document.hidden && !this.isPaused) this.timer = setTimeout(() => this.refresh(), interval);
+    this.timer = setTimeout(() => this.isResting || this.refresh(), interval);
   }
 
   show(statusAnswer, historyAnswer, queueAnswer, recordsAnswer) {

@@ -98,6 +98,10 @@ class Records {
   constructor(changed) {
     this.filters = new Filters(byId("records-form"), changed);
     this.open = new Set();
+    // While a button is held down its row must not be replaced, or the click is lost.
+    this.isPressed = false;
+    byId("records-table").addEventListener("pointerdown", () => (this.isPressed = true));
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (this.isPressed = false));
     this.operations = new Set();
   }
 
@@ -109,7 +113,7 @@ class Records {
     const searched = Number(headers.get("countersign-searched") ?? 0);
     byId("records-form").hidden = headers.get("countersign-trail") === "none";
     if (headers.get("countersign-trail") === "none") return replace(byId("records-table"));
-    if (text !== this.text) {
+    if (text !== this.text && !this.isPressed) {
       this.text = text;
       this.rows = text.split("\n").filter(Boolean).map(parsed);
       this.draw();
