@@ -70,7 +70,9 @@ final class AdminHandler: ChannelInboundHandler {
             let keepsAlive = head.isKeepAlive
             let host = head.headers.first(name: "host")
             let source = source
-            let answer = context.eventLoop.makeFutureWithTask { await source.answer(method: method.rawValue, path: path, query: query, host: host) }
+            let answer = context.eventLoop.makeFutureWithTask {
+                await source.answer(method: method.rawValue, path: path, query: query, host: host)
+            }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             answer.whenSuccess { answer in
                 let (handler, context) = bound.value
