@@ -11,7 +11,8 @@ SOURCES = ROOT / "Sources"
 
 
 def reasons_table():
-    [named, http] = tables(section("Troubleshooting by `countersign-reason`"))
+    [named] = tables(section("Troubleshooting by `countersign-reason`"))
+    [http] = tables(section("HTTP mistakes"))
     return {names(row["reason"])[0]: row["status"] for row in named}, {names(row["reason"])[0]: row["status"] for row in http}
 
 
