@@ -8,6 +8,7 @@ import urllib.request
 
 import yaml
 
+from readme.document import names, section, tables
 from support.process import Gateway, basic_config
 from support.wire import call
 
@@ -30,13 +31,19 @@ def everything(upstream, folder):
 
 
 def families(gateway):
-    """{name: labels} of every sample, and {name: type} of every family."""
+    """{name: labels} of every sample, {name: type} of every family, and the text. A label may be known only from the documentation,
+    where nothing has happened yet that has it."""
     with urllib.request.urlopen(gateway.admin_url + "/metrics", timeout=30) as response:
         text = response.read().decode()
     samples = {}
     for name, labels in re.findall(r"^([a-z]\w*)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
         samples.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
-    return samples, dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)), text
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    for row in tables(section("Metrics"))[0]:
+        name = names(row["name"])[0]
+        if name in types and types[name] != "histogram":
+            samples.setdefault(name, set()).update(names(row["labels"]))
+    return samples, types, text
 
 
 def assert_answerable(expression, samples, types):
