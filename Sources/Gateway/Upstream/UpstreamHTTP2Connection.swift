@@ -127,11 +127,18 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
 
     func tick(now: UInt64) {
         if case .closed = phase { return }
-        for stream in streams.all where stream.isOverdue(now: now, unsentBytes: session.unsentBytes(stream.id)) {
-            session.reset(stream.id, .cancel)
-            stream.fail(.silent)
-            if keepAlive.suspect(now: now) == .ping { ping() }
-            pool.openAsNeeded()
+        for stream in streams.all {
+            switch stream.waiting(now: now, unsentBytes: session.unsentBytes(stream.id)) {
+            case .patient: break
+            case .doubtful:
+                // So that it is known whose fault it is when the time is over.
+                if keepAlive.doubt(now: now, silence: stream.timeout / 2) == .ping { ping() }
+            case .overdue:
+                keepAlive.requestTimedOut()
+                session.reset(stream.id, .cancel)
+                stream.fail(.silent)
+                pool.openAsNeeded()
+            }
         }
         switch keepAlive.tick(now: now) {
         case .none: break

@@ -11,7 +11,7 @@ final class UpstreamStream: UpstreamCarrier {
     private(set) var exchange: Exchange?
     /// Monotonic nanoseconds; put off by each sign of progress.
     private var deadline: UInt64
-    private let timeout: UInt64
+    let timeout: UInt64
     private let connection: UpstreamHTTP2Connection
     private var isPaused = false
     /// Bytes that the caller has not taken: the upstream may send as many again once it has.
@@ -62,15 +62,23 @@ final class UpstreamStream: UpstreamCarrier {
         return exchange
     }
 
-    /// Whether the upstream has been silent for too long.
-    func isOverdue(now: UInt64, unsentBytes: Int) -> Bool {
-        guard exchange != nil, !isPaused else { return false }
+    /// How the upstream has kept its time.
+    enum Waiting {
+        case patient
+        /// Half of the time is over.
+        case doubtful
+        case overdue
+    }
+
+    func waiting(now: UInt64, unsentBytes: Int) -> Waiting {
+        guard exchange != nil, !isPaused else { return .patient }
         if unsentBytes < unsent {
             // The request is still on its way, and moves.
             unsent = unsentBytes
             deadline = now &+ timeout
         }
-        return now > deadline
+        if now > deadline { return .overdue }
+        return deadline - now <= timeout / 2 ? .doubtful : .patient
     }
 
     // MARK: - From the exchange

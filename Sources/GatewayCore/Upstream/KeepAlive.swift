@@ -11,7 +11,7 @@ public struct KeepAlive: Sendable, Equatable {
     private let timeout: UInt64
     private var lastHeard: UInt64
     private var askedAt: UInt64?
-    /// A request has waited in vain for its answer, and nothing has come since.
+    /// A request has waited in vain for its answer, and a PING for its own.
     public private(set) var isSuspect = false
 
     public init(interval: UInt64, timeout: UInt64, now: UInt64) {
@@ -27,13 +27,16 @@ public struct KeepAlive: Sendable, Equatable {
         isSuspect = false
     }
 
-    /// A request was not answered in time: it may be the request, or the connection. Asks at once, unless that is done already.
-    public mutating func suspect(now: UInt64) -> Action {
-        isSuspect = true
-        guard askedAt == nil else { return .none }
+    /// A request waits long for its answer, which may be the fault of the connection. Asks at once where nothing has come for `silence`
+    /// nanoseconds and nothing is asked already.
+    public mutating func doubt(now: UInt64, silence: UInt64) -> Action {
+        guard askedAt == nil, now > lastHeard, now - lastHeard >= silence else { return .none }
         askedAt = now
         return .ping
     }
+
+    /// A request was not answered in time.
+    public mutating func requestTimedOut() { isSuspect = askedAt != nil }
 
     /// To be called a few times within the shorter of interval and timeout.
     public mutating func tick(now: UInt64) -> Action {

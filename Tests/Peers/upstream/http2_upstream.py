@@ -72,9 +72,9 @@ class Connection:
 
     def start(self, settings):
         with self.lock:
+            self.h2.initiate_connection()
             if settings:
                 self.h2.update_settings(settings)
-            self.h2.initiate_connection()
             self.flush()
 
     def flush(self):
@@ -161,6 +161,7 @@ class HTTP2Upstream:
         self.settings = settings
         self.on_connect = on_connect
         self.deaf = threading.Event()
+        self.grants_windows = True
         self.requests = []
         self.connections = []
         self.protocols = []
@@ -243,7 +244,8 @@ class HTTP2Upstream:
                     connection.requests[event.stream_id] = Request(connection, event.stream_id, event.headers)
                 elif isinstance(event, h2.events.DataReceived):
                     connection.requests[event.stream_id].body += event.data
-                    connection.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                    if self.grants_windows:
+                        connection.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 elif isinstance(event, h2.events.StreamEnded):
                     ready.append(connection.requests[event.stream_id])
                 elif isinstance(event, h2.events.StreamReset):
