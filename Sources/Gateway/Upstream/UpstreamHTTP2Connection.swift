@@ -45,7 +45,7 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
     init(pool: UpstreamPool, worker: Worker) throws(HTTP2SetupError) {
         self.pool = pool
         self.worker = worker
-        session = try HTTP2ClientSession(limits: HTTP2Limits())
+        session = try HTTP2ClientSession(assumedStreams: pool.streamLimit ?? 1)
         let now = Clock.monotonicNanoseconds()
         let settings = pool.target.settings
         keepAlive = KeepAlive(interval: settings.pingIntervalNanoseconds, timeout: settings.pingTimeoutNanoseconds, now: now)
@@ -64,6 +64,9 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
 
     /// Requests that it carries at once: what the upstream allows, at most a hundred.
     var streamLimit: Int { session.streamLimit }
+
+    /// The upstream has yet to say how many it allows.
+    var isSettling: Bool { isUsable && !session.hasServerSettings }
 
     var isIdle: Bool { streams.isEmpty }
     var streamCount: Int { streams.count }
@@ -122,7 +125,22 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
         let failed = streams.removeAll()
         touched = []
         context?.close(promise: nil)
-        for stream in failed { stream.fail(failure) }
+        for stream in failed {
+            if session.hasLeft(stream.id) {
+                stream.fail(failure)
+            } else if let exchange = stream.takeExchange() {
+                // It waited for its turn to be written.
+                end(exchange, stream, HTTP2StreamClosure(error: .refusedStream, isUnprocessed: true))
+            }
+        }
+    }
+
+    private func end(_ exchange: Exchange, _ stream: UpstreamStream, _ closure: HTTP2StreamClosure) {
+        let failed = session.failure != nil || session.isFinished
+        switch StreamEnding(closure, wasResetByPeer: stream.wasResetByPeer, connectionFailed: failed, resends: exchange.resends) {
+        case .sendAgain: pool.sendAgain(stream.request, for: exchange, refusedBy: self)
+        case .fail(let failure): exchange.upstreamFailed(failure)
+        }
     }
 
     func tick(now: UInt64) {
@@ -287,13 +305,7 @@ extension UpstreamHTTP2Connection: HTTP2ClientDelegate {
             idleSince = Clock.monotonicNanoseconds()
             if pool.isRetired, pool.waitingCount == 0 { goAway() }
         }
-        if let exchange = stream.takeExchange() {
-            let failed = session.failure != nil || session.isFinished
-            switch StreamEnding(closure, wasResetByPeer: stream.wasResetByPeer, connectionFailed: failed, resends: exchange.resends) {
-            case .sendAgain: pool.sendAgain(stream.request, for: exchange, refusedBy: self)
-            case .fail(let failure): exchange.upstreamFailed(failure)
-            }
-        }
+        if let exchange = stream.takeExchange() { end(exchange, stream, closure) }
         pool.hasRoom(on: self)
     }
 

@@ -32,6 +32,8 @@ final class UpstreamPool {
     /// The HTTP/2 connections, those that are going away included, in the order of their opening.
     private var multiplexed: [UpstreamHTTP2Connection] = []
     private var connecting = 0
+    /// Requests at once on an HTTP/2 connection, as the upstream has last said; nil before it has.
+    private(set) var streamLimit: Int?
     private var demand: ConnectionDemand
     private var waiting = CircularBuffer<Waiting>()
     /// Those that must have a new connection; ahead of the line.
@@ -98,7 +100,10 @@ final class UpstreamPool {
     // MARK: - Opening
 
     func openAsNeeded() {
-        let attempts = demand.attempts(inLine: waitingCount, connecting: connecting, open: connectionCount, capacity: capacity)
+        // One that is open and has not heard how many requests it may carry will take from the line soon, like one that is not open yet.
+        let settling = multiplexed.count(where: \.isSettling)
+        let attempts = demand.attempts(
+            inLine: waitingCount, connecting: connecting + settling, open: connectionCount - settling, capacity: capacity)
         for _ in 0..<attempts { open() }
     }
 
@@ -172,7 +177,7 @@ final class UpstreamPool {
             openAsNeeded()
             return
         }
-        demand.opened(requests: connection.streamLimit)
+        demand.opened(requests: streamLimit ?? Int(HTTP2Limits().maxConcurrentStreams))
         multiplexed.append(connection)
         serve(connection, in: \.resending)
         hasRoom(on: connection)
@@ -226,6 +231,7 @@ final class UpstreamPool {
     /// The same of a stream, for HTTP/2: the upstream said that it did not process the request (RFC 9113 section 8.7). Another connection takes
     /// it, a new one if need be; the one that refused only where there can be no other.
     func sendAgain(_ request: SignedRequest, for exchange: Exchange, refusedBy connection: UpstreamHTTP2Connection) {
+        if worker.isAbandoned { return exchange.upstreamFailed(.draining) }
         if exchange.state.isCallerGone { return exchange.upstreamFailed(.callerGone) }
         exchange.resends += 1
         exchange.record.attempts += 1
@@ -237,6 +243,7 @@ final class UpstreamPool {
 
     /// The upstream has said how many requests it takes at once on one connection.
     func streamLimitChanged(on connection: UpstreamHTTP2Connection) {
+        streamLimit = connection.streamLimit
         demand.opened(requests: connection.streamLimit)
         hasRoom(on: connection)
         openAsNeeded()

@@ -7,14 +7,19 @@ import GatewayCore
 /// same loses the connection.
 public final class HTTP2ClientSession: HTTP2Session {
     private var client: (any HTTP2ClientDelegate)?
-    private var hasServerSettings = false
+    /// The server's first SETTINGS have come.
+    public private(set) var hasServerSettings = false
+    private let assumedStreams: UInt32
     private var isGoingAway = false
 
     /// `finishShutdown` was called.
     public var isFinishing: Bool { isGoingAway }
 
-    /// - Parameter firstStreamID: odd; for tests of what comes when identifiers are used up.
-    public init(limits: HTTP2Limits = HTTP2Limits(), firstStreamID: Int32 = 1) throws(HTTP2SetupError) {
+    /// - Parameters:
+    ///   - assumedStreams: requests that may be open at once until the server's SETTINGS say how many.
+    ///   - firstStreamID: odd; for tests of what comes when identifiers are used up.
+    public init(limits: HTTP2Limits = HTTP2Limits(), assumedStreams: Int = 100, firstStreamID: Int32 = 1) throws(HTTP2SetupError) {
+        self.assumedStreams = UInt32(clamping: assumedStreams)
         try super.init(server: false, limits: limits)
         if firstStreamID > 1, nghttp2_session_set_next_stream_id(handle, firstStreamID) != 0 { throw HTTP2SetupError() }
     }
@@ -47,9 +52,10 @@ public final class HTTP2ClientSession: HTTP2Session {
     // MARK: Requests
 
     /// Requests that may be open at once: the server's SETTINGS_MAX_CONCURRENT_STREAMS, at most our own `maxConcurrentStreams`; before its
-    /// SETTINGS have come, as if it had allowed 100.
+    /// SETTINGS have come, `assumedStreams`.
     public var streamLimit: Int {
-        let allowed = hasServerSettings ? nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) : 100
+        let allowed =
+            hasServerSettings ? nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) : assumedStreams
         return Int(min(allowed, limits.maxConcurrentStreams))
     }
 
@@ -98,6 +104,14 @@ public final class HTTP2ClientSession: HTTP2Session {
         return streamID
     }
 
+    /// Whether anything of the request may have been given to `drainOutput`; if not, the server has nothing of it. True for a stream that is no
+    /// more.
+    public func hasLeft(_ streamID: Int32) -> Bool {
+        guard let index = streams.slots.firstIndex(where: { $0.streamID == streamID }) else { return true }
+        // nghttp2 knows a client's stream from the moment that its HEADERS are written, and says so when they are out.
+        return streams[index].state.contains(.left) || nghttp2_session_find_stream(handle, streamID) != nil
+    }
+
     /// Opens no more streams; `isFinished` once those that are open are closed. Says GOAWAY, as a client may (RFC 9113 section 6.8).
     public func finishShutdown() {
         guard isOpen, !isGoingAway else { return }
@@ -130,6 +144,10 @@ public final class HTTP2ClientSession: HTTP2Session {
     }
 
     override func resetReceived(_ streamID: Int32, _ error: HTTP2ErrorCode) { client?.streamReset(streamID, error) }
+
+    override func isUnsent(_ slot: HTTP2StreamSlot) -> Bool {
+        !slot.state.contains(.left) && nghttp2_session_find_stream(handle, slot.streamID) == nil
+    }
 
     override func closure(_ slot: HTTP2StreamSlot, _ error: HTTP2ErrorCode) -> HTTP2StreamClosure {
         // nghttp2 closes the streams above the last one of a GOAWAY with REFUSED_STREAM, too.

@@ -237,9 +237,10 @@ public class HTTP2Session {
         for index in streams.liveIndices {
             let slot = streams[index]
             streams.remove(index)
-            if slot.state.contains(.announced) {
-                delegate?.streamClosed(slot.streamID, HTTP2StreamClosure(error: error == .noError ? .cancel : error))
-            }
+            guard slot.state.contains(.announced) else { continue }
+            let isUnsent = isUnsent(slot)
+            let error = isUnsent ? .refusedStream : error == .noError ? .cancel : error
+            delegate?.streamClosed(slot.streamID, HTTP2StreamClosure(error: error, isUnprocessed: isUnsent))
         }
     }
 
@@ -264,6 +265,9 @@ public class HTTP2Session {
 
     /// The peer sent RST_STREAM for a stream that is live.
     func resetReceived(_ streamID: Int32, _ error: HTTP2ErrorCode) {}
+
+    /// Nothing of our message on this live stream has left, and it was ours to begin.
+    func isUnsent(_ slot: HTTP2StreamSlot) -> Bool { false }
 
     /// How the end of a stream is reported.
     func closure(_ slot: HTTP2StreamSlot, _ error: HTTP2ErrorCode) -> HTTP2StreamClosure { HTTP2StreamClosure(error: error) }

@@ -94,6 +94,9 @@ extension HTTP2Session {
         switch header.type {
         case HTTP2FrameHeader.data, HTTP2FrameHeader.headers:
             if header.type == HTTP2FrameHeader.data, header.length > 0 { counters.dataSent() }
+            if !isServer, header.type == HTTP2FrameHeader.headers, let index = liveIndex(header.stream_id) {
+                streams[index].state.insert(.left)
+            }
             if header.flags & NGHTTP2.endStream != 0 { messageSent(header.stream_id) }
         case HTTP2FrameHeader.rstStream:
             if let index = liveIndex(header.stream_id), streams[index].state.contains(.reset) {

@@ -58,6 +58,8 @@ struct HTTP2StreamSlot {
         static let reset = State(rawValue: 1 << 7)
         /// The final response head has come; what follows are trailers.
         static let headReceived = State(rawValue: 1 << 8)
+        /// A client's HEADERS are out.
+        static let left = State(rawValue: 1 << 9)
     }
 
     var streamID: Int32 = 0

@@ -129,7 +129,7 @@ def test_every_request_is_signed_and_carried_out_once(gateway, double, nginx, ce
     statuses = delete(running, clients=10, each=10)
     seen = behind.requests
     # A few of the double's numbers are in use and cannot be deleted.
-    assert sorted(statuses) == sorted(request["status"] for request in seen) and set(statuses) <= {204, 400}
+    assert sorted(statuses) == sorted(request["status"] for request in seen) and set(statuses) <= {204, 400}, running.stderr
     assert statuses.count(204) > 80
     assert all(request["signatureVerified"] for request in seen)
     targets = [request["target"] for request in seen]

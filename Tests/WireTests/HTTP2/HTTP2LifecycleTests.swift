@@ -89,7 +89,8 @@ import Testing
     @Test func theServersLimitIsTheLimit() throws {
         let client = try HTTP2ClientSession()
         let recorder = Recorder()
-        #expect(client.streamLimit == 100)
+        #expect(client.streamLimit == 100 && !client.hasServerSettings)
+        #expect(try HTTP2ClientSession(assumedStreams: 1).availableStreams == 1)
         client.drainOutput(delegate: recorder) { _ in }
         Frame.settings([(3, 7)]).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
         #expect(client.streamLimit == 7 && client.availableStreams == 7)
@@ -97,6 +98,43 @@ import Testing
         #expect(client.streamLimit == 100)
         Frame.settings([(3, 0)]).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
         #expect(client.streamLimit == 0 && client.availableStreams == 0)
+    }
+
+    /// Of two requests one has left; the connection is lost in each of the ways in which it can be.
+    @Test(arguments: ["lost", "terminated", "malformed"]) func whatHasNotLeftMayBeSentAgain(how: String) throws {
+        let client = try HTTP2ClientSession()
+        let recorder = Recorder()
+        let first = try #require(client.submitRequest(Pair.head("DELETE", "/1"), isSecure: true, hasBody: false))
+        client.drainOutput(delegate: recorder) { _ in }
+        let second = try #require(client.submitRequest(Pair.head("DELETE", "/2"), isSecure: true, hasBody: false))
+        #expect(client.hasLeft(first) && !client.hasLeft(second) && client.hasLeft(99))
+        switch how {
+        case "terminated":
+            client.terminate(.internalError)
+            client.drainOutput(delegate: recorder) { _ in }
+            client.connectionLost(delegate: recorder)
+        case "malformed":
+            // Twice the length of the largest frame that is allowed.
+            Frame.raw(0, stream: 1, [], length: 40_000).withUnsafeBytes { client.receive($0, now: 1, delegate: recorder) }
+            client.connectionLost(delegate: recorder)
+        default: client.connectionLost(delegate: recorder)
+        }
+        let closed = try #require(recorder.log[first]?.closed)
+        #expect(!closed.isUnprocessed && closed.error != .refusedStream)
+        #expect(recorder.log[second]?.closed == Self.refused)
+    }
+
+    @Test func aPartOfARequestThatHasLeftIsEnough() throws {
+        let client = try HTTP2ClientSession()
+        let recorder = Recorder()
+        let id = try #require(client.submitRequest(Pair.head("POST", "/1"), isSecure: true, hasBody: true))
+        // The preface, then HEADERS; no later frame tells nghttp2 that these are out.
+        client.drainOutput(limit: 1, delegate: recorder) { _ in }
+        #expect(!client.hasLeft(id))
+        client.drainOutput(limit: 1, delegate: recorder) { _ in }
+        #expect(client.hasLeft(id))
+        client.connectionLost(delegate: recorder)
+        #expect(recorder.log[id]?.closed?.isUnprocessed == false)
     }
 
     /// What the server reset is told apart from what was reset here for its mistakes.
