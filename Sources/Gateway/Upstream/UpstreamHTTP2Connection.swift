@@ -54,7 +54,7 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
 
     // MARK: - From the pool
 
-    /// Whether it takes another request now. Not where a request has waited in vain and the PING after it is not answered either: the connection may be dead.
+    /// Whether it takes another request now. Not where a request has waited in vain and a PING, too: the connection may be dead.
     var hasRoom: Bool { isUsable && !keepAlive.isSuspect && session.availableStreams > 0 }
 
     var isUsable: Bool {

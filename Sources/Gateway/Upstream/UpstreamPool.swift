@@ -188,7 +188,9 @@ final class UpstreamPool {
     func openingFailed(_ failure: UpstreamFailure) {
         connecting -= 1
         var told: [Exchange] = []
-        for _ in 0..<demand.failed() {
+        let wanted = demand.failed()
+        // Where a connection serves the line, too, the others may yet have their turn on it. One is told at least, so that attempts end.
+        for _ in 0..<(multiplexed.contains(where: \.isUsable) ? 1 : wanted) {
             guard let first = resending.popFirst() ?? waiting.popFirst() else { break }
             told.append(first.exchange)
         }
@@ -228,8 +230,8 @@ final class UpstreamPool {
         openAsNeeded()
     }
 
-    /// The same of a stream, for HTTP/2: the upstream said that it did not process the request (RFC 9113 section 8.7). Another connection takes
-    /// it, a new one if need be; the one that refused only where there can be no other.
+    /// The same of a stream, for HTTP/2: the upstream said that it did not process the request (RFC 9113 section 8.7). Another connection
+    /// takes it, a new one if need be; the one that refused only where there can be no other.
     func sendAgain(_ request: SignedRequest, for exchange: Exchange, refusedBy connection: UpstreamHTTP2Connection) {
         if worker.isAbandoned { return exchange.upstreamFailed(.draining) }
         if exchange.state.isCallerGone { return exchange.upstreamFailed(.callerGone) }
@@ -238,6 +240,7 @@ final class UpstreamPool {
         let now = Clock.monotonicNanoseconds()
         if let other = multiplexedWithRoom(now: now, except: connection) { return other.send(request, for: exchange, now: now) }
         resending.append(Waiting(request: request, exchange: exchange, since: now))
+        if connectionCount + connecting >= capacity, let oldest = idle.popFirst() { oldest.close() }
         openAsNeeded()
     }
 

@@ -104,8 +104,8 @@ public final class HTTP2ClientSession: HTTP2Session {
         return streamID
     }
 
-    /// Whether anything of the request may have been given to `drainOutput`; if not, the server has nothing of it. True for a stream that is no
-    /// more.
+    /// Whether anything of the request may have been given to `drainOutput`; if not, the server has nothing of it. True for a stream that
+    /// is no more.
     public func hasLeft(_ streamID: Int32) -> Bool {
         guard let index = streams.slots.firstIndex(where: { $0.streamID == streamID }) else { return true }
         // nghttp2 knows a client's stream from the moment that its HEADERS are written, and says so when they are out.

@@ -437,3 +437,60 @@ def test_a_throttle_is_sent_again_on_the_same_connection(gateway, http2_upstream
     assert len(upstream.requests) == 2 and len(upstream.connections) == 1
     for request in upstream.requests:
         signed(request, upstream)
+
+
+def test_the_end_of_a_drain_ends_the_streams(gateway, http2_upstream, tmp_path):
+    upstream = http2_upstream(script=lambda request, connection: None)
+    trail = tmp_path / "audit.jsonl"
+    config = prior_knowledge(upstream.url, responseTimeout="10m")
+    config |= {"drain": {"delay": "0ms", "timeout": "300ms"}, "audit": {"file": {"path": str(trail)}}}
+    running = gateway(config)
+    with Client(running.address, timeout=60) as client:
+        client.send(b"DELETE /phone-numbers/+12065550100 HTTP/1.1\r\nHost: a\r\n\r\n")
+        upstream.wait_for_requests(1)
+        running.signal(signal.SIGTERM)
+        expect.refusal(client.read(), 503, "gateway/drain-ended")
+    records = [json.loads(line) for line in wait_for_records(trail, 2, timeout=60).splitlines()]
+    assert records[1]["decision"]["cause"] == "shutdown"
+
+
+@pytest.mark.parametrize("end", ["close", "cut"])
+def test_a_tls_connection_that_ends_without_an_answer(gateway, http2_upstream, certificates, end):
+    """With and without close_notify: what was sent is unknown, and the next request gets a connection of its own."""
+    context = certificates.server_context()
+    context.set_alpn_protocols(["h2"])
+    upstream = http2_upstream(tls=context)
+    upstream.scripts = [lambda request, connection: getattr(connection, end)()]
+    running = gateway(config_for(f"https://localhost:{upstream.port}", caFile=certificates.path("ca.pem")))
+    with Client(running.address, timeout=60) as client:
+        message = expect.refusal(client.request(), 503, "upstream/closed")
+        assert "unknown" in message
+        expect.relayed(client.request(target="/phone-numbers/+12065550101"), 204)
+    assert [request.target for request in upstream.requests] == [NUMBER_PATH, "/phone-numbers/%2B12065550101"]
+
+
+def test_a_cold_burst_over_tls_learns_the_protocol_first(gateway, http2_upstream, certificates):
+    """`auto` knows after one handshake that one connection is enough."""
+    context = certificates.server_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    upstream = http2_upstream(tls=context)
+    running = gateway(config_for(f"https://localhost:{upstream.port}", caFile=certificates.path("ca.pem"), connectTimeout="60s"))
+    with HTTP2Client(running.address, timeout=60) as client:
+        streams = [client.open() for _ in range(24)]
+        assert [client.wait(stream, timeout=60).status for stream in streams] == [204] * 24
+    assert len(upstream.connections) == 1 and len(upstream.requests) == 24
+
+
+def test_a_cold_burst_over_tls_on_http1_gets_connections_of_its_own(gateway, certificates):
+    upstream = Upstream(tls=certificates.server_context())
+    try:
+        everybody = threading.Barrier(8)
+        upstream.script = lambda request, connection: (everybody.wait(60), connection.send(b"HTTP/1.1 204 No Content\r\n\r\n"))
+        options = {"caFile": certificates.path("ca.pem"), "connectTimeout": "60s", "responseTimeout": "60s"}
+        running = gateway(config_for(f"https://localhost:{upstream.port}", **options))
+        with HTTP2Client(running.address, timeout=60) as client:
+            streams = [client.open() for _ in range(8)]
+            # Each waits for all the others at the upstream.
+            assert [client.wait(stream, timeout=60).status for stream in streams] == [204] * 8
+    finally:
+        upstream.stop()
