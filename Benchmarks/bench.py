@@ -25,6 +25,7 @@ import tempfile
 import time
 
 import costs
+import http2
 import servers
 import signature
 
@@ -177,6 +178,12 @@ def proxies(binary, arguments):
         table("At a low rate with random pauses", slow)
         audit_table(flat, slow)
         memory_table(contenders, idle)
+        if shutil.which("h2load"):
+            title, heads, rows = http2.measure(binary, folder, stub.port, workers, stack, rounds, arguments.quick)
+            print(f"\n{title}\n")
+            print_rows(heads, rows)
+        else:
+            print("\nHTTP/2 is left out: h2load is not installed (Debian: apt-get install nghttp2-client).")
 
 
 def find_binary():

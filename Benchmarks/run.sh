@@ -8,6 +8,7 @@ packages=
 command -v nginx >/dev/null 2>&1 || packages="$packages nginx-light"
 [ -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] || packages="$packages libnginx-mod-http-lua"
 command -v wrk >/dev/null 2>&1 || packages="$packages wrk"
+command -v h2load >/dev/null 2>&1 || packages="$packages nghttp2-client"
 command -v valgrind >/dev/null 2>&1 || packages="$packages valgrind"
 if [ -n "$packages" ] && command -v apt-get >/dev/null 2>&1; then
     as_root=

@@ -125,7 +125,7 @@ http {{
     {globals}
     upstream service {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{http2};
         location / {{
             {signing}
             proxy_pass http://service;
@@ -155,12 +155,13 @@ SIGNING = """
 """
 
 
-def start_nginx(name, folder, upstream, workers, signs):
+def start_nginx(name, folder, upstream, workers, signs, http2=False):
     folder.mkdir(parents=True)
     port = free_port()
     text = NGINX.format(
         modules="\n".join(f"load_module {path};" for path in LUA_MODULES) if signs else "",
         user="user root;" if os.geteuid() == 0 else "", workers=workers, folder=folder, upstream=upstream, port=port, host=HOST,
+        http2=" http2" if http2 else "",
         globals=SIGNING_GLOBALS.format(here=HERE, access=ACCESS, secret=SECRET, host=HOST) if signs else "",
         signing=SIGNING if signs else "")
     (folder / "nginx.conf").write_text(text)

@@ -12,6 +12,9 @@ let package = Package(
         .target(name: "HTTP1Invariants", dependencies: wire),
         .executableTarget(name: "FuzzHTTP1Request", dependencies: ["HTTP1Invariants"], swiftSettings: library),
         .executableTarget(name: "FuzzHTTP1Response", dependencies: ["HTTP1Invariants"], swiftSettings: library),
+        .target(name: "HTTP2Invariants", dependencies: wire),
+        .executableTarget(name: "FuzzHTTP2Server", dependencies: ["HTTP2Invariants"], swiftSettings: library),
+        .executableTarget(name: "FuzzHTTP2Client", dependencies: ["HTTP2Invariants"], swiftSettings: library),
         .executableTarget(
             name: "FuzzIdNormaliser",
             dependencies: [.product(name: "GatewayCore", package: "countersign"), .product(name: "Digests", package: "countersign")],

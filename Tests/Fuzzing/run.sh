@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzzes one target: run.sh TARGET SECONDS. Exit 0: nothing found in that time; 1: a finding (its file is named); 2: the fuzzer does not work.
-# New inputs are kept in .build/corpus; a finding belongs, made small, into ../WireTests/Corpus/<protocol>/findings, where the tests read it, or
+# New inputs are kept in .build/corpus; a finding belongs, made small, into the findings of ../WireTests/Corpus/<protocol>, where the tests read it, or
 # for the other targets into Corpus/<target>/findings.
 set -eu
 if [ $# -ne 2 ]; then
@@ -14,6 +14,8 @@ seeds=../WireTests/Corpus
 case $target in
     FuzzHTTP1Request) folder=$seeds/http1/requests findings=$seeds/http1/findings dict=http1.dict ;;
     FuzzHTTP1Response) folder=$seeds/http1/responses findings=$seeds/http1/findings dict=http1.dict ;;
+    FuzzHTTP2Server) folder=$seeds/http2/server findings=$seeds/http2/server-findings dict= ;;
+    FuzzHTTP2Client) folder=$seeds/http2/client findings=$seeds/http2/client-findings dict= ;;
     *) folder=Corpus/$target findings=Corpus/$target/findings dict= ;;
 esac
 

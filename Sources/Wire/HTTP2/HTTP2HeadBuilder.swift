@@ -155,6 +155,8 @@ struct HTTP2HeadBuilder {
             if !ASCII.equalsIgnoringCase(value, "https"), !ASCII.equalsIgnoringCase(value, "http") { refuse(.unsupportedTargetForm) }
         case 7:
             for digit in value { status = status * 10 + Int(digit &- Byte.zero) }
+            // Three digits they are, but the first says what kind of answer it is (RFC 9110 section 15).
+            if status < 100 { isMalformed = true }
         default: addHost(value)
         }
     }

@@ -85,6 +85,12 @@ extension HTTP2Session {
             nghttp2_session_consume(handle, streamID, bytes.count)
             return
         }
+        // nghttp2 resets a stream whose window is overrun, but the bytes that overran it still come here.
+        guard streams[index].unconsumed + bytes.count <= Int(nghttp2_session_get_stream_effective_local_window_size(handle, streamID))
+        else {
+            nghttp2_session_consume(handle, streamID, bytes.count)
+            return
+        }
         streams[index].unconsumed += bytes.count
         delegate?.streamBody(streamID, bytes)
     }

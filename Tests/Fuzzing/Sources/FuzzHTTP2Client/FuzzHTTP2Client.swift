@@ -1,0 +1,7 @@
+import HTTP2Invariants
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    HTTP2Invariants.checkClient(Array(UnsafeBufferPointer(start: data, count: count)))
+    return 0
+}

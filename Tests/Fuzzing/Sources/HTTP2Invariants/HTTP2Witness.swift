@@ -1,0 +1,1 @@
+../../../WireTests/HTTP2/HTTP2Witness.swift
