@@ -8,7 +8,7 @@ extension AdminSource {
     func history() async -> AdminAnswer {
         let current = (try? await workers.onEach { $0.traffic.row })?.compactMap(\.self) ?? []
         let report = workers.history.report(current: current, now: Clock.wallMilliseconds())
-        return .json(HistoryText(report))
+        return .json(HistoryText(report, upstreams: await state.runtime.upstreams.map(\.settings.name)))
     }
 
     /// The newest records that match, one JSON object a line as it stands in the trail, newest first.
@@ -71,13 +71,32 @@ private struct HistoryText: Encodable {
         var counts: [String: [UInt64]]
     }
 
+    /// Of the last five minutes.
+    struct Upstream: Encodable {
+        var name: String
+        var answers: UInt64
+        var failures: UInt64
+        /// Absent where nothing was answered.
+        var p50Ms: Double?
+        var p95Ms: Double?
+        var p99Ms: Double?
+    }
+
     /// When the last of the minutes began, which is the one under way.
     var lastMinute: String
     var minutes = TrafficHistory.minuteCount
     var kinds = TrafficKind.allCases.map(\.name)
     var callers: [Caller]
+    var recentMinutes = TrafficHistory.recentMinuteCount
+    var upstreams: [Upstream]
 
-    init(_ report: TrafficReport) {
+    init(_ report: TrafficReport, upstreams names: [String]) {
+        upstreams = names.map { name in
+            let counts = report.upstreams[name] ?? UpstreamCounts()
+            return Upstream(
+                name: name, answers: counts.answerCount, failures: counts.failureCount, p50Ms: counts.quantile(0.5),
+                p95Ms: counts.quantile(0.95), p99Ms: counts.quantile(0.99))
+        }
         lastMinute = RFC3339.string(milliseconds: report.lastMinute * 60_000)
         callers = report.callers.map { caller in
             Caller(name: caller.name, counts: Dictionary(uniqueKeysWithValues: caller.counts.map { ($0.key.name, $0.value) }))

@@ -236,6 +236,7 @@ final class Exchange {
 
     func upstreamFailed(_ failure: UpstreamFailure) {
         if failure != .callerGone { worker.log.upstreamFailed(failure, upstream: upstreamName) }
+        countUpstreamFailure(failure)
         switch failure {
         case .silent, .unresponsive: record.state = .unknownTimeout
         case .drainEnded: record.state = .unknownShutdown

@@ -78,7 +78,9 @@ extension Exchange {
         }
         if relay.throttle != nil { return throttled(mayRetry: true) }
         if let authorized = recorded?.admitted.authorized {
-            runtime.limiter.upstreamSucceeded(route: authorized.matched.route, now: Clock.monotonicNanoseconds())
+            let now = Clock.monotonicNanoseconds()
+            runtime.limiter.upstreamSucceeded(route: authorized.matched.route, now: now)
+            countUpstreamAnswer(authorized, now: now)
         }
         count(origin: .upstream, status: record.status)
         answerEnded()
@@ -89,7 +91,9 @@ extension Exchange {
     func throttled(mayRetry: Bool) {
         worker.counters.upstreamThrottles += 1
         if let authorized = recorded?.admitted.authorized {
-            runtime.limiter.upstreamThrottled(route: authorized.matched.route, sentAt: sentAt, now: Clock.monotonicNanoseconds())
+            let now = Clock.monotonicNanoseconds()
+            runtime.limiter.upstreamThrottled(route: authorized.matched.route, sentAt: sentAt, now: now)
+            countUpstreamAnswer(authorized, now: now)
         }
         if !(mayRetry && retryAfterThrottle()) { answerThrottle() }
     }

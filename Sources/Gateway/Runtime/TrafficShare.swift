@@ -25,4 +25,20 @@ extension Exchange {
         worker.countTraffic(
             TrafficKind(origin: origin, status: status), caller: record.caller?.caller, of: runtime, arrival: arrivedMilliseconds)
     }
+
+    /// Counts the attempt under way as answered, whatever the answer was.
+    func countUpstreamAnswer(_ authorized: AuthorizedRequest, now: UInt64) {
+        worker.countUpstream(
+            runtime.target(for: authorized), nanoseconds: now > sentAt ? now - sentAt : 0, arrival: arrivedMilliseconds)
+    }
+
+    /// Counts the attempt under way as unanswered, where that is the upstream's doing.
+    func countUpstreamFailure(_ failure: UpstreamFailure) {
+        switch failure {
+        case .callerGone, .draining, .drainEnded, .poolExhausted: return
+        default: break
+        }
+        guard let authorized = recorded?.admitted.authorized else { return }
+        worker.countUpstream(runtime.target(for: authorized), nanoseconds: nil, arrival: arrivedMilliseconds)
+    }
 }

@@ -43,7 +43,7 @@ final class Worker {
         self.log = log
         self.runtime = runtime
         self.history = history
-        traffic = TrafficTally(callers: runtime.callers.names)
+        traffic = Self.tally(runtime)
         sha256 = try SHA256Context()
         lane = AuditLane(loop: loop)
         try equip()
@@ -53,11 +53,9 @@ final class Worker {
 
     /// Takes a new configuration between two requests. Exchanges under way keep the old one until they end.
     func adopt(_ runtime: GatewayRuntime) throws {
-        if runtime.callers.names != self.runtime.callers.names {
-            // Counts go by the position of a caller in its configuration.
-            if let row = traffic.row { history.add(row) }
-            traffic = TrafficTally(callers: runtime.callers.names)
-        }
+        // Counts go by positions in the configuration.
+        if let row = traffic.row { history.add(row) }
+        traffic = Self.tally(runtime)
         self.runtime = runtime
         for pool in pools {
             pool.retire()
@@ -109,6 +107,17 @@ final class Worker {
             caller = runtime.callers.names.firstIndex(of: exchangeRuntime.callers.names[old])
         }
         if let finished = traffic.count(kind, caller: caller, arrival: arrival) { history.add(finished) }
+    }
+
+    /// Counts what an upstream did with an attempt; `nanoseconds` is nil where it gave no answer.
+    func countUpstream(_ target: UpstreamTarget, nanoseconds: UInt64?, arrival: Int64) {
+        // One of a configuration before is not this one's.
+        guard runtime.upstreams.indices.contains(target.index), runtime.upstreams[target.index] === target else { return }
+        if let finished = traffic.count(upstream: target.index, nanoseconds: nanoseconds, arrival: arrival) { history.add(finished) }
+    }
+
+    private static func tally(_ runtime: GatewayRuntime) -> TrafficTally {
+        TrafficTally(callers: runtime.callers.names, upstreams: runtime.upstreams.map(\.settings.name))
     }
 
     // MARK: - Scratch

@@ -1,8 +1,11 @@
-/// The last hour, minute by minute: a ring of 60, each with the callers that were heard in it. Its size is bounded by the number of
-/// callers in the configuration.
+/// The last hour, minute by minute: a ring of 60, each with the callers and upstreams that were heard in it. Its size is bounded
+/// by their number in the configuration.
 public struct TrafficHistory: Sendable {
     /// Minutes that are kept, the one under way included.
     public static let minuteCount = 60
+
+    /// Minutes that tell how an upstream does, the one under way included.
+    public static let recentMinuteCount: Int64 = 5
 
     private var ring: [TrafficTally.Row?]
 
@@ -13,8 +16,8 @@ public struct TrafficHistory: Sendable {
         let last = TrafficTally.minute(now)
         guard Self.isKept(row.minute, last) else { return }
         let slot = Int(row.minute % Int64(Self.minuteCount))
-        if let held = ring[slot], held.minute == row.minute {
-            ring[slot] = Self.sum(held, row)
+        if ring[slot]?.minute == row.minute {
+            ring[slot]?.add(row)
         } else {
             // Whatever was here is an hour old, or of a time that the clock has been set back from.
             ring[slot] = row
@@ -30,18 +33,15 @@ public struct TrafficHistory: Sendable {
         for row in whole.ring.compactMap(\.self) where Self.isKept(row.minute, last) {
             let position = Int(row.minute - last) + Self.minuteCount - 1
             for (caller, counts) in row.counts { report.add(caller, counts, at: position) }
+            if row.minute > last - Self.recentMinuteCount {
+                for (upstream, counts) in row.upstreams { report.upstreams[upstream, default: UpstreamCounts()].add(counts) }
+            }
         }
         return report
     }
 
     private static func isKept(_ minute: Int64, _ last: Int64) -> Bool {
         minute > last - Int64(minuteCount) && minute <= last && minute >= 0
-    }
-
-    private static func sum(_ left: TrafficTally.Row, _ right: TrafficTally.Row) -> TrafficTally.Row {
-        var sum = left
-        for (caller, counts) in right.counts { sum.counts[caller, default: TrafficCounts()].add(counts) }
-        return sum
     }
 }
 
@@ -57,6 +57,8 @@ public struct TrafficReport: Sendable, Equatable {
     /// Minutes since 1970.
     public let lastMinute: Int64
     private var rows: [String?: [TrafficKind: [UInt64]]] = [:]
+    /// What was heard in the last five minutes, by upstream.
+    public internal(set) var upstreams: [String: UpstreamCounts] = [:]
 
     init(lastMinute: Int64) { self.lastMinute = lastMinute }
 

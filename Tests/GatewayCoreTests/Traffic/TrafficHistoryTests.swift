@@ -101,4 +101,53 @@ struct TrafficHistoryTests {
         history.add(row(100, "a", 7), now: noon + 100 * 60_000)
         #expect(served(history.report(current: [], now: noon + 100 * 60_000))[59] == 7)
     }
+
+    @Test("What upstreams did counts for five minutes", arguments: [(Int64(0), true), (-4, true), (-5, false), (-59, false)])
+    func upstreams(minute: Int64, counts: Bool) {
+        var tally = TrafficTally(callers: [], upstreams: ["chime", "other"])
+        let arrival = noon + minute * 60_000
+        #expect(tally.count(upstream: 0, nanoseconds: 20_000_000, arrival: arrival) == nil)
+        #expect(tally.count(upstream: 0, nanoseconds: nil, arrival: arrival) == nil)
+        #expect(tally.count(upstream: 9, nanoseconds: nil, arrival: arrival) == nil)
+        let row = tally.row
+        #expect(row?.upstreams.count == 1 && row?.counts.isEmpty == true)
+        #expect(tally.count(upstream: 1, nanoseconds: 1, arrival: arrival + 60_000) == row)
+        var history = TrafficHistory()
+        history.add(row ?? TrafficTally.Row(minute: 0), now: noon)
+        let report = history.report(current: [], now: noon)
+        #expect(report.upstreams["chime"]?.answerCount == (counts ? 1 : nil))
+        #expect(report.upstreams["chime"]?.failureCount == (counts ? 1 : nil))
+        #expect(report.callers.isEmpty)
+    }
+
+    @Test(
+        "A latency falls into the class whose middle is near",
+        arguments: [UInt64(1000), 1_500_000, 2_000_000, 17_900_000, 47_000_000, 1_000_000_000, 29_000_000_000])
+    func latencyClass(nanoseconds: UInt64) throws {
+        var counts = UpstreamCounts()
+        counts.answer(nanoseconds: nanoseconds)
+        let middle = try #require(counts.quantile(0.5))
+        let ratio = middle * 1e6 / Double(nanoseconds)
+        #expect(ratio > 0.8 && ratio < 1.26, "\(ratio)")
+    }
+
+    @Test("Classes are in order, and what is beyond them is in the first or last")
+    func latencyClasses() {
+        #expect(UpstreamCounts.latencyClass(0) == 0)
+        #expect(UpstreamCounts.latencyClass(.max) == UpstreamCounts.classCount - 1)
+        let classes = (0..<64).map { UpstreamCounts.latencyClass(1000 << UInt64($0)) }.prefix(54)
+        #expect(zip(classes, classes.dropFirst()).allSatisfy { $0 <= $1 })
+    }
+
+    @Test("Quantiles are those of all answers")
+    func quantiles() throws {
+        var counts = UpstreamCounts()
+        #expect(counts.quantile(0.5) == nil)
+        for _ in 0..<95 { counts.answer(nanoseconds: 10_000_000) }
+        for _ in 0..<5 { counts.answer(nanoseconds: 500_000_000) }
+        let (median, high, highest) = (
+            try #require(counts.quantile(0.5)), try #require(counts.quantile(0.95)), try #require(counts.quantile(0.99))
+        )
+        #expect(median == high && median > 8 && median < 12.5 && highest > 400 && highest < 630)
+    }
 }

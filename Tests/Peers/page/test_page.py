@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -81,6 +82,14 @@ def wait_until(page, expression):
 
 
 @pytest.fixture
+def unused_port():
+    """A port that refuses connections as long as the test holds it: bound, not listened on."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@pytest.fixture
 def busy(gateway, double):
     """A gateway with a little of everything behind it."""
     one = gateway(page_config(double().url))
@@ -117,6 +126,8 @@ def test_it_shows_what_happened_and_does_nothing_else(busy, browser, tmp_path, n
         assert "4 in the hour" in page.locator("#chart-refusals .readout").inner_text()
         assert page.locator("#chart-origins .legend li").count() == 3
         assert "0 of 3 left" in page.locator("#limits-table").inner_text()
+        upstream = page.locator("#upstreams-table tbody tr").inner_text()
+        assert "answers" in upstream and upstream.count(" ms") + upstream.count(" s") == 3, upstream
         wait_for_text(page, "#records-table tbody tr", "limit/fuse")
         wait_for_text(page, "#records-table tbody tr", "id/double-encoded")
         # Every part of the page has its room: nothing runs over the side.
@@ -195,6 +206,16 @@ def test_it_says_when_the_gateway_is_gone(gateway, double, browser):
         assert page.locator("#state").inner_text() == "No answer"
         # The browser tells of the connections that were refused; nothing else went wrong.
         assert seen.faults(one.admin_url, allowed=["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]) == []
+
+
+def test_it_shows_an_upstream_that_does_not_answer(gateway, browser, unused_port):
+    one = gateway(page_config(f"http://127.0.0.1:{unused_port}"))
+    with opened(browser, one.admin_url + "/") as (page, seen):
+        wait_for_text(page, "#upstreams-table tbody tr", "nothing was sent")
+        assert call(one, "DELETE", "/phone-numbers/%2B12065550100", "billing") == 503
+        wait_for_text(page, "#upstreams-table tbody tr", "no answer, 1 time")
+        assert page.locator("#chart-origins .legend").inner_text().startswith("gateway: unavailable")
+        assert seen.faults(one.admin_url) == []
 
 
 HOSTILE = '<img src=x onerror="document.title=1">'

@@ -66,7 +66,7 @@ class Page {
     this.status = status;
     const figures = this.traffic.show(history, Date.parse(status.started));
     showLimits(status);
-    showUpstreams(status);
+    showUpstreams(status, history);
     showCredentials(status);
     showTrail(status);
     const queue = this.queue.show(queueAnswer.text);
@@ -126,7 +126,8 @@ function isFrozen(status) {
   if (!frozen) return "";
   if (typeof frozen === "object") {
     if (frozen.active === false || frozen.frozen === false) return "";
-    const parts = [frozen.since && `since ${frozen.since}`, frozen.by && `by ${frozen.by}`, frozen.reason].filter(Boolean);
+    const since = new Date(frozen.since ?? NaN);
+    const parts = [!Number.isNaN(since.getTime()) && `since ${day(since)} ${clock(since)}`, frozen.by && `by ${frozen.by}`, frozen.reason].filter(Boolean);
     if (parts.length) return parts.map(String).join(", ");
   }
   return 'Until somebody thaws it: "countersign thaw".';

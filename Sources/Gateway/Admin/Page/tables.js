@@ -36,36 +36,28 @@ function showLimits(status) {
   ], [store]));
 }
 
-/** The first of the members that is there. */
-const first = (row, ...names) => names.map((name) => row[name]).find((value) => value !== undefined && value !== null);
+/** In words, from what the last minutes brought. */
+function health(row) {
+  if (!row.answers && !row.failures) return make("span", { class: "muted" }, "nothing was sent");
+  if (!row.failures) return toned("good", "answers");
+  const share = `${number(row.failures)} of ${number(row.answers + row.failures)} without an answer`;
+  return toned(row.answers ? "warn" : "bad", row.answers ? share : `no answer, ${plural(row.failures, "time")}`);
+}
 
-function showUpstreams(status) {
-  const rows = status.upstreams ?? [];
-  const has = (...names) => rows.some((row) => first(row, ...names) !== undefined);
+function showUpstreams(status, history) {
+  const recent = new Map(history.upstreams.map((row) => [row.name, row]));
+  const rows = (status.upstreams ?? []).map((row) => ({ answers: 0, failures: 0, ...row, ...recent.get(row.name) }));
+  const latency = (title, key) => ({ title, number: true, of: (row) => (row[key] === undefined ? make("span", { class: "muted" }, "\u2013") : duration(row[key])) });
   const columns = [
     { title: "Upstream", of: (row) => row.name },
     { title: "Address", text: true, of: (row) => make("span", { class: "mono" }, row.url) },
-  ];
-  if (has("health", "healthy")) {
-    columns.push({
-      title: "Health", of: (row) => {
-        const health = first(row, "health", "healthy");
-        const isGood = health === true || health === "healthy" || health === "up" || health === "good";
-        return toned(isGood ? "good" : health === "unknown" ? "" : "bad", health === true ? "healthy" : health === false ? "failing" : String(health));
-      },
-    });
-  }
-  for (const [title, key] of [["Median", "p50"], ["95 %", "p95"], ["99 %", "p99"]]) {
-    const latency = (row) => first(row.latency ?? row, `${key}Ms`, `${key}Milliseconds`, key);
-    if (rows.some((row) => latency(row) !== undefined)) columns.push({ title, number: true, of: (row) => duration(latency(row)) });
-  }
-  columns.push(
+    { title: "Health", of: health },
+    latency("Median", "p50Ms"), latency("95 %", "p95Ms"), latency("99 %", "p99Ms"),
     { title: "Connections", number: true, of: (row) => number(row.connections) },
-    { title: "Busy", number: true, of: (row) => number(row.connections - row.idle) },
-    { title: "Waiting for one", number: true, of: (row) => toned(row.waiting ? "warn" : "", number(row.waiting)) });
-  if (has("failures")) columns.push({ title: "Failures", number: true, of: (row) => number(row.failures) });
-  if (has("lastFailure", "reason")) columns.push({ title: "Last failure", text: true, of: (row) => first(row, "lastFailure", "reason") ?? "" });
-  replace(byId("upstreams-table"), table("Upstreams", columns, rows, { quiet: true }));
+    { title: "Idle", number: true, of: (row) => number(row.idle) },
+    { title: "Waiting for one", number: true, of: (row) => toned(row.waiting ? "warn" : "", number(row.waiting)) },
+  ];
+  replace(byId("upstreams-table"), table("Upstreams: health and latency of the last minutes, connections now", columns, rows, { quiet: true }));
 }
 
 /** When something ends: the time and how far it is. Red when it is over, amber in the last tenth or less than `soon` ahead. */
