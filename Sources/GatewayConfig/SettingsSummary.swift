@@ -233,6 +233,9 @@ public enum SettingsSummary {
                 notes.append("caller \(caller.name) can never prove itself: no listener has \(wanted)")
             }
         }
+        if settings.audit == nil, settings.routes.contains(where: { $0.mode == .report }) {
+            notes.append("a policy is only reported, and without \"audit\" no record says what it would have refused")
+        }
         let used = Set(settings.routes.flatMap(\.limits))
         notes += settings.limits.filter { !used.contains($0.name) }.map { "limit \($0.name) is used by no route" }
         notes += settings.routes.filter(\.limits.isEmpty).map {

@@ -5,6 +5,7 @@ import Testing
         MistakeRow("callers", "[]", "empty", "leave the key out"),
         MistakeRow("callers[1].name", nil, "missing", "\"billing\""),
         MistakeRow("callers[1].name", "\"*\"", "\"*\" is not a name", "letters, digits"),
+        MistakeRow("callers[1].name", "\"unrecognised\"", "whom nobody knows", "choose another name"),
         MistakeRow("callers[1].name", "\"local\"", "stands twice", "its own name"),
         MistakeRow("callers[6]", "{\"name\": \"x\"}", "no proof", "\"networks\", \"unixUid\""),
         MistakeRow("callers[0].networks", "[]", "empty", "[\"10.1.0.0/16\"]"),

@@ -112,7 +112,9 @@ import Testing
             ])
         settings.callers = nil
         settings.admin = nil
+        settings.routes[0].mode = .report
         let text = SettingsSummary.text(settings)
+        #expect(text.contains("  a policy is only reported, and without \"audit\" no record says"))
         #expect(text.contains("Callers\n  local  this machine (loopback and unix sockets); nobody else is served\n"))
         #expect(text.contains("Admin\n  none\n") && text.contains("Audit\n  none: no record is kept of what is deleted\n"))
     }

@@ -22,8 +22,8 @@ struct ExchangeRecord {
     func entry(_ stage: AuditStage, of exchange: Exchange, head: RequestHead?) -> AuditEntry {
         var entry = AuditEntry(stage: stage, timeMilliseconds: Clock.wallMilliseconds(), id: exchange.id[...])
         let runtime = exchange.runtime
-        // On a 401 there is no caller, also where a reported policy would have let it through elsewhere.
-        if let caller, caller.proof != nil || status != 401 { entry.caller = runtime.auditCaller(caller) }
+        // On a 401 of ours there is no caller, also where a reported policy would have let it through elsewhere.
+        if let caller, caller.proof != nil || stage != .refusal || status != 401 { entry.caller = runtime.auditCaller(caller) }
         entry.source = exchange.peer.source
         if let head { entry.method = head.fields[head.method] }
         if let route {

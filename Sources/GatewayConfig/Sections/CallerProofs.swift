@@ -10,7 +10,7 @@ extension Field {
         for element in elements {
             guard let proof = element.requiredProof() else { continue }
             if found.contains(where: { $0.proof == proof.proof }) {
-                element.fail("this kind of proof stands here already, and a request shows one of a kind", "remove one of the two")
+                element.fail("this kind of proof stands here already", "remove one of the two: each kind stands once")
             }
             found.append(proof)
         }
@@ -78,10 +78,10 @@ extension Field {
     /// A distinguished name in the one form in which it is compared: RFC 2253, as OpenSSL prints it.
     func certificateSubject() -> String? {
         parsed { text throws(ValueProblem) in
-            guard text.utf8.count <= 2_048, text.contains("="), !text.hasPrefix("/"), !text.contains(", "), !text.contains(" = ") else {
+            guard text.utf8.count <= 2_048, SubjectText.isCanonical(text) else {
                 throw ValueProblem(
                     "is not a subject as RFC 2253 writes it, for example \"CN=billing,O=Example\"",
-                    "write what this prints: openssl x509 -in client.pem -noout -subject -nameopt RFC2253")
+                    "write what this prints behind \"subject=\": openssl x509 -in client.pem -noout -subject -nameopt RFC2253")
             }
             return text
         }

@@ -31,6 +31,9 @@ extension Field {
         if let name, !names.insert(name).inserted {
             nameField?.fail("the caller \"\(name)\" stands twice", "give each caller its own name")
         }
+        if name == CallerTable.unrecognised {
+            nameField?.fail("\"\(CallerTable.unrecognised)\" is what records call those whom nobody knows", "choose another name")
+        }
         var rule = CallerRule(name: name ?? "")
         if let field = keys[.networks] { rule.networks = field.networks { $0.claim("network \($1)", &proofs) } }
         if let field = keys[.unixUid], let uid = field.unixID() {

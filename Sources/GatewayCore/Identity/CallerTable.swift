@@ -17,7 +17,7 @@ public struct IdentifiedRequest: Sendable {
 public struct CallerTable: Sendable {
     public let names: [String]
     private let rules: [CallerRule]
-    /// Positions of the rules with `allOf`.
+    /// Positions of the rules with `allOf`: those with most proofs first, then as they are written.
     private let combinations: [Int]
     private let acceptsLocalPeers: Bool
     private let hasTokens: Bool
@@ -35,7 +35,8 @@ public struct CallerTable: Sendable {
         self.rules = rules ?? []
         acceptsLocalPeers = rules == nil
         names = rules.map { $0.map(\.name) } ?? ["local"]
-        combinations = self.rules.indices.filter { [rules = self.rules] in !rules[$0].allOf.isEmpty }
+        let counts = self.rules.map(\.allOf.count)
+        combinations = counts.indices.filter { counts[$0] > 0 }.sorted { (-counts[$0], $0) < (-counts[$1], $1) }
         hasTokens = self.rules.contains { rule in
             rule.tokenDigest != nil || rule.allOf.contains { $0.proof == .token }
         }
@@ -87,6 +88,7 @@ public struct CallerTable: Sendable {
             }
             if let best { return .granted(IdentifiedRequest(caller: best.caller, proof: .network)) }
         }
+        if showsPart(peer) { return .refused(Self.incomplete) }
         if reportsUnknown, peer.isLocal || peer.certificate != nil {
             return .granted(IdentifiedRequest(caller: names.count, proof: nil))
         }
@@ -164,6 +166,13 @@ public struct CallerTable: Sendable {
         }
     }
 
+    /// Whether the peer has one of the proofs that a caller needs together. A network is a place, which alone is nobody's proof.
+    private func showsPart(_ peer: Peer) -> Bool {
+        combinations.contains { position in
+            rules[position].allOf.contains { $0.proof != .network && satisfies([$0], peer, nil) }
+        }
+    }
+
     /// `x-countersign-token: …`, else `Authorization: Bearer …` (RFC 6750 section 2.1).
     private static func token(in head: RequestHead) -> ByteRange? {
         if let line = head.fields.first(.countersignToken) { return line.value }
@@ -184,7 +193,7 @@ public struct CallerTable: Sendable {
         "The caller token is not recognised: send the token that an operator registered (x-countersign-token, or Authorization: Bearer).")
     private static let incomplete = Refusal(
         .unauthorized, "caller/incomplete",
-        "This caller needs another proof beside its token: call with the client certificate, or from the place, that an operator registered."
+        "This caller needs another proof beside the one it brings: the token, the client certificate or the place that an operator registered."
     )
     private static let severalIDs = Refusal(
         .unauthorized, "caller/certificate",

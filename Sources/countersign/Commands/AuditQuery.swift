@@ -146,7 +146,8 @@ private struct AuditTable {
     }
 
     mutating func add(_ fields: AuditFields) {
-        let result = [fields.state, fields.cause, fields.reason, fields.errorType].filter { !$0.isEmpty }.joined(separator: ", ")
+        let reported = fields.wouldRefuse.isEmpty ? "" : "would refuse: \(fields.wouldRefuse)"
+        let result = [fields.state, fields.cause, fields.reason, fields.errorType, reported].filter { !$0.isEmpty }.joined(separator: ", ")
         let subject = fields.subjects.map { $0.filter { $0 != "\"" } }.joined(separator: " ")
         let row = [
             String(fields.sequence), fields.time, fields.stage, fields.caller, fields.operation, subject,

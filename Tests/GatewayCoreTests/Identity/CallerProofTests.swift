@@ -67,12 +67,37 @@ struct CallerProofTests {
     @Test("A user and its group, a place and a certificate")
     func otherKinds() throws {
         #expect(try CallerTableTests.identify([], from: unixPeer(1001, 27), rules: Self.rules()) == "cron/unixUid+unixGid")
-        #expect(try CallerTableTests.identify([], from: unixPeer(1001, 28), rules: Self.rules()) == "caller/unknown")
+        #expect(try CallerTableTests.identify([], from: unixPeer(1001, 28), rules: Self.rules()) == "caller/incomplete")
         let backup = PeerCertificate(subject: "CN=backup")
         #expect(
             try CallerTableTests.identify([], from: peer("10.1.2.3", certificate: backup), rules: Self.rules()) == "backup/network+subject")
         #expect(try CallerTableTests.identify([], from: peer("10.1.3.3", certificate: backup), rules: Self.rules()) == "rack/network")
-        #expect(try CallerTableTests.identify([], from: peer(Self.anywhere, certificate: backup), rules: Self.rules()) == "caller/unknown")
+        #expect(
+            try CallerTableTests.identify([], from: peer(Self.anywhere, certificate: backup), rules: Self.rules()) == "caller/incomplete")
+    }
+
+    @Test("Of several lists that hold, the longest names the caller, wherever it is written, and a part of one is let through by no mode")
+    func listsThatHoldTogether() throws {
+        let networks = RequiredProof.networks([try NetworkPrefix(cidr: "10.1.0.0/16")])
+        let digest = try SHA256.hash(Array("billing-token".utf8))
+        var rules = [
+            CallerRule(name: "short", allOf: [.spiffeID(Self.id), .token(digest)]),
+            CallerRule(name: "short-too", allOf: [.token(digest), networks]),
+            CallerRule(name: "long", allOf: [.spiffeID(Self.id), .token(digest), networks]),
+        ]
+        let inside = try peer("10.1.0.9", spiffeID: Self.id)
+        #expect(try CallerTableTests.identify([Self.token], from: inside, rules: rules) == "long/spiffe+token+network")
+        rules.removeLast()
+        #expect(try CallerTableTests.identify([Self.token], from: inside, rules: rules) == "short/spiffe+token")
+        rules.reverse()
+        #expect(try CallerTableTests.identify([Self.token], from: inside, rules: rules) == "short-too/token+network")
+        for isReported in [false, true] {
+            #expect(try CallerTableTests.identify([], from: inside, rules: rules, reportsUnknown: isReported) == "caller/incomplete")
+        }
+        // A place is no part of a proof: whoever is there is as unknown as elsewhere.
+        rules = [CallerRule(name: "here", allOf: [.token(digest), .networks([try NetworkPrefix(cidr: "127.0.0.0/8")])])]
+        #expect(try CallerTableTests.identify([], from: peer("127.0.0.1"), rules: rules) == "caller/unknown")
+        #expect(try CallerTableTests.identify([], from: peer("127.0.0.1"), rules: rules, reportsUnknown: true) == "unrecognised")
     }
 
     @Test(

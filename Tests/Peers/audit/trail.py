@@ -72,7 +72,7 @@ def audited_config(upstream_url, path, sync="always", subject=None, **changes):
     return basic_config(upstream_url, audit=audit | (subject or {}), **changes)
 
 
-def wait_for_records(path, count, timeout=10):
+def wait_for_records(path, count, timeout=60):
     """The bytes of a trail once it has that many records."""
     deadline = time.monotonic() + timeout
     while True:

@@ -1,9 +1,11 @@
 """Who is let in by certificate: every way to be wrong is refused, and reaches no upstream."""
 
+import hashlib
 import json
 import signal
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -19,6 +21,8 @@ ID = "spiffe://example.internal/ns/telephony/sa/provisioning"
 OTHER = "spiffe://example.internal/ns/telephony/sa/other"
 TOGETHER = "spiffe://example.internal/ns/telephony/sa/together"
 PAST = ("20200101000000Z", "20200201000000Z")
+FUTURE = ("20450101000000Z", "20450201000000Z")
+TOKEN = "together-token"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +33,7 @@ def people(tmp_path_factory, authority):
         "none": None,
         "wrong-ca": stranger.issue("wrong-ca", f"URI:{ID}"),
         "expired": authority.issue("expired", f"URI:{ID}", PAST),
+        "not-yet-valid": authority.issue("not-yet-valid", f"URI:{ID}", FUTURE),
         "revoked": authority.issue("revoked", f"URI:{ID}"),
         "two-ids": authority.issue("two-ids", f"URI:{ID},URI:{OTHER}"),
         "wrong-id": authority.issue("wrong-id", f"URI:{OTHER}"),
@@ -38,7 +43,10 @@ def people(tmp_path_factory, authority):
         "right": authority.issue("right", f"URI:{ID}"),
         "right-dns": authority.issue("right-dns", "DNS:Reports.example.internal"),
         "two-dns": authority.issue("two-dns", "DNS:reports.example.internal,DNS:cron.example.internal"),
+        "wrong-dns": authority.issue("wrong-dns", "DNS:reports.example.internal.example,DNS:*.example.internal"),
+        "wrong-subject": authority.issue("named-otherwise", "DNS:unknown.example.internal"),
         "right-subject": authority.issue("named", "DNS:unknown.example.internal"),
+        "right-comma": authority.issue("svc, Inc.", "DNS:unknown.example.internal"),
         "one-of-two": authority.issue("one-of-two", f"URI:{TOGETHER}"),
     }
     authority.revoke("revoked")
@@ -52,7 +60,8 @@ def start(authority, directory, **tls):
     callers = [
         {"name": "provisioning", "spiffeId": ID}, {"name": "token", "tokenSha256": "0" * 64},
         {"name": "reports", "dnsSan": "reports.example.internal"}, {"name": "cron", "dnsSan": "cron.example.internal"},
-        {"name": "named", "subject": "CN=named"}, {"name": "together", "allOf": [{"spiffeId": TOGETHER}, {"tokenSha256": "1" * 64}]},
+        {"name": "named", "subject": "CN=named"}, {"name": "comma", "subject": r"CN=svc\, Inc."},
+        {"name": "together", "allOf": [{"spiffeId": TOGETHER}, {"tokenSha256": hashlib.sha256(TOKEN.encode()).hexdigest()}]},
     ]  # fmt: skip
     config = tls_config(upstream, listener, callers=callers, audit={"file": {"path": str(directory / "audit.jsonl")}})
     return Gateway(config, directory), upstream
@@ -80,6 +89,7 @@ MATRIX = [
     ("none", REFUSED, 401),
     ("wrong-ca", REFUSED, REFUSED),
     ("expired", REFUSED, REFUSED),
+    ("not-yet-valid", REFUSED, REFUSED),
     ("revoked", REFUSED, REFUSED),
     ("two-ids", 401, 401),
     ("two-dns", 401, 401),
@@ -88,9 +98,12 @@ MATRIX = [
     ("wrong-id", 401, 401),
     ("longer-id", 401, 401),
     ("no-id", 401, 401),
+    ("wrong-dns", 401, 401),
+    ("wrong-subject", 401, 401),
     ("right", 204, 204),
     ("right-dns", 204, 204),
     ("right-subject", 204, 204),
+    ("right-comma", 204, 204),
 ]
 
 
@@ -128,8 +141,43 @@ def test_the_proof_is_in_the_record(mutual, authority, people):
     wait_for_records(path, 2)
     callers = [json.loads(line)["caller"] for line in open(path, "rb").read().splitlines()]
     assert [caller for caller in callers if caller] and {(c["name"], c["proof"]) for c in callers if c} <= {
-        ("provisioning", "spiffe"), ("reports", "dnsSan"), ("named", "subject"),
+        ("provisioning", "spiffe"), ("reports", "dnsSan"), ("named", "subject"), ("comma", "subject"), ("together", "spiffe+token"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, token, status, reason, caller",
+    [
+        ("two-ids", None, 401, "caller/certificate", None),
+        ("two-dns", None, 401, "caller/certificate", None),
+        ("wrong-id", None, 401, "caller/unknown", None),
+        ("one-of-two", None, 401, "caller/incomplete", None),
+        ("one-of-two", "wrong", 401, "caller/token", None),
+        ("none", TOKEN, 401, "caller/incomplete", None),
+        ("one-of-two", TOKEN, 204, None, {"name": "together", "proof": "spiffe+token"}),
+    ],
+)
+def test_the_record_says_why(mutual, authority, people, name, token, status, reason, caller):
+    gateway, upstream, mode = mutual
+    if name == "none" and mode == "required":
+        pytest.skip("such a connection ends before any request")
+    upstream.clear()
+    context = client_context(authority, people[name], ("http/1.1",))
+    with Client(gateway.address) as client:
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+        found = client.request(headers=[("x-countersign-token", token)] if token else [])
+    assert (found.status, found.first("countersign-reason")) == (status, reason)
+    assert len(upstream.requests) == (1 if caller else 0)
+    path = json.loads(gateway.config_path.read_text())["audit"]["file"]["path"]
+    deadline = time.monotonic() + 60
+    written = []
+    while not written and time.monotonic() < deadline:
+        time.sleep(0.02)
+        lines = open(path, "rb").read().splitlines(keepends=True)
+        records = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        written = [r for r in records if r["id"] == found.first("countersign-id")]
+    assert written[0]["stage"] == ("intent" if caller else "refusal")
+    assert (written[0]["caller"], written[0]["decision"].get("reason")) == (caller, reason)
 
 
 def test_a_revocation_takes_effect_with_a_reload(tmp_path, tmp_path_factory):
