@@ -22,7 +22,7 @@ enum ListenerLimitKey: String, ConfigurationKey {
     case startLineBytes, fieldCount, headBytes, bodyBytes, connections, connectionsPerAddress
 }
 
-enum AdminKey: String, ConfigurationKey { case bind }
+enum AdminKey: String, ConfigurationKey { case bind, tokenSha256, stateFile }
 
 enum CredentialKey: String, ConfigurationKey { case type, accessKeyId, secretAccessKey, sessionToken }
 

@@ -10,7 +10,7 @@ public enum SettingsSummary {
             lines += entries.map { "  " + $0 }
         }
         section("Listeners", settings.listeners.flatMap(listener))
-        section("Admin", [settings.admin.map { "\($0.bind)" } ?? "none"])
+        section("Admin", settings.admin.map { admin($0, freezePath: settings.freezePath) } ?? ["none"])
         section("Upstreams", settings.upstreams.flatMap { upstream($0, settings.credentials[$0.credentials]) })
         section("Callers", callers(settings))
         section("Routes", settings.routes.flatMap { route($0, settings) })
@@ -62,6 +62,12 @@ public enum SettingsSummary {
             "  start line \(limits.startLineBytes) bytes, \(limits.fieldCount) fields, head \(limits.headBytes) bytes, "
                 + "body \(limits.bodyBytes) bytes, \(limits.connections) connections\(connections)",
         ]
+    }
+
+    private static func admin(_ admin: AdminSettings, freezePath: String?) -> [String] {
+        guard admin.tokenDigest != nil else { return ["\(admin.bind)"] }
+        let place = freezePath.map { "; a freeze is kept in \($0)" } ?? ""
+        return ["\(admin.bind)", "  freeze, thaw and quit with a token\(place)"]
     }
 
     private static func upstream(_ upstream: UpstreamSettings, _ credentials: CredentialSettings?) -> [String] {

@@ -14,7 +14,10 @@ struct Countersign: AsyncParsableCommand {
             Try it without an AWS account: countersign demo
             """,
         version: "countersign \(Version.text)",
-        subcommands: [Serve.self, Check.self, Demo.self, Sign.self, Audit.self, HashToken.self, Double_.self])
+        subcommands: [
+            Serve.self, Check.self, Demo.self, Sign.self, Audit.self, HashToken.self, Wait.self, Status.self, Freeze.self, Thaw.self,
+            Quit.self, Double_.self,
+        ])
 
     /// Usage mistakes end with 64 and configuration mistakes with 78, as sysexits(3) has them; the library does the first by itself.
     static func main() async {

@@ -62,7 +62,9 @@ import Testing
         MistakeRow("listeners[2].tls.additionalCertificates[0].privateKey", nil, "missing", "\"privateKey\""),
         MistakeRow("listeners[2].tls.additionalCertificates", "[]", "empty", "leave the key out"),
         MistakeRow("admin.bind", "\"localhost\"", "has no port", "\"localhost:8080\""),
-        MistakeRow("admin.port", "9901", "unknown key", "only \"bind\""),
+        MistakeRow("admin.port", "9901", "unknown key", "known here are bind"),
+        MistakeRow("admin.tokenSha256", "\"open sesame\"", "this value is not a SHA-256", "countersign hash-token"),
+        MistakeRow("admin.stateFile", "\"\"", "empty", "write a value"),
     ])
     func namesPlaceAndRemedy(row: MistakeRow) throws {
         try row.check()

@@ -54,7 +54,8 @@ enum Sample {
                        "additionalCertificates": [{ "certificate": "other.crt", "privateKey": "other.key" }],
                        "clientCA": "clients.pem", "clientCertificate": "optional", "crlFile": "crl.pem" } }
           ],
-          "admin": { "bind": "[::1]:9901" },
+          "admin": { "bind": "[::1]:9901", "stateFile": "freeze",
+                     "tokenSha256": "000000000000000000000000000000000000000000000000000000000000000A" },
           "credentials": { "chime": { "type": "static", "accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "secret/example", "sessionToken": "token==" } },
           "upstreams": {
             "chime": { "url": "https://service.chime.aws.amazon.com", "service": "chime", "region": "us-east-1", "credentials": "chime",

@@ -52,6 +52,7 @@ import Testing
                 start line 8192 bytes, 100 fields, head 65536 bytes, body 1048576 bytes, 10000 connections
             Admin
               [::1]:9901
+                freeze, thaw and quit with a token; a freeze is kept in FOLDER/freeze
             Upstreams
               chime  https://service.chime.aws.amazon.com
                 signed for chime in us-east-1 with credentials chime (static, key AKID..., with session token)

@@ -1,4 +1,6 @@
 import GatewayConfig
+import GatewayCore
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -19,9 +21,9 @@ final class AdminServer: Sendable {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                PeerLookup.peer(of: channel).map { $0 as Peer? }.recover { _ in nil }.flatMapThrowing { peer in
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                    try channel.pipeline.syncOperations.addHandler(AdminHandler(source: source))
+                    try channel.pipeline.syncOperations.addHandler(AdminHandler(source: source, peer: peer))
                 }
             }
         do {
@@ -52,27 +54,38 @@ final class AdminHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let source: AdminSource
+    private let peer: Peer?
     private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+    private var isTooLarge = false
 
-    init(source: AdminSource) { self.source = source }
+    /// - Parameter peer: who is at the other end, as the kernel says; nil where that is not known.
+    init(source: AdminSource, peer: Peer?) {
+        self.source = source
+        self.peer = peer
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): self.head = head
-        case .body: break
+        case .head(let head):
+            self.head = head
+            body = []
+            isTooLarge = false
+        case .body(let bytes):
+            if body.count + bytes.readableBytes <= AdminRequest.mostBodyBytes {
+                body += bytes.readableBytesView
+            } else {
+                isTooLarge = true
+            }
         case .end:
             guard let head else { return }
             self.head = nil
-            let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-            let path = parts.first.map(String.init) ?? "/"
-            let query = AdminQuery(parts.count > 1 ? String(parts[1]) : "")
+            let request = AdminRequest(head, body: String(decoding: body, as: UTF8.self), isTooLarge: isTooLarge, peer: peer)
+            body = []
             let method = head.method
             let keepsAlive = head.isKeepAlive
-            let host = head.headers.first(name: "host")
             let source = source
-            let answer = context.eventLoop.makeFutureWithTask {
-                await source.answer(method: method.rawValue, path: path, query: query, host: host)
-            }
+            let answer = context.eventLoop.makeFutureWithTask { await source.answer(request) }
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             answer.whenSuccess { answer in
                 let (handler, context) = bound.value
@@ -87,7 +100,6 @@ final class AdminHandler: ChannelInboundHandler {
             ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
         ])
-        if answer.status == 405 { headers.add(name: "Allow", value: "GET, HEAD") }
         for (name, value) in answer.fields { headers.add(name: name, value: value) }
         if !keepsAlive { headers.add(name: "Connection", value: "close") }
         let head = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
@@ -95,6 +107,8 @@ final class AdminHandler: ChannelInboundHandler {
         if !isHEAD { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil) }
         let done = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: done)
+        // Only now, so that whoever asked for the end hears of it.
+        if answer.endsProcess { done.futureResult.whenComplete { _ in kill(getpid(), SIGTERM) } }
         if !keepsAlive {
             let channel = context.channel
             done.futureResult.whenComplete { _ in channel.close(promise: nil) }

@@ -8,6 +8,8 @@ struct AdminAnswer: Sendable, Equatable {
     var body: String
     /// Further field lines.
     var fields: [(String, String)] = []
+    /// The process is to end, as by SIGTERM, once this is sent.
+    var endsProcess = false
 
     static func == (left: AdminAnswer, right: AdminAnswer) -> Bool {
         left.status == right.status && left.contentType == right.contentType && left.body == right.body
@@ -19,37 +21,56 @@ struct AdminAnswer: Sendable, Equatable {
 struct AdminSource: Sendable {
     let workers: WorkerTable
     let state: ServerState
+    let control: FreezeControl
 
-    func answer(method: String, path: String, query: AdminQuery = AdminQuery(""), host: String? = nil) async -> AdminAnswer {
-        guard method == "GET" || method == "HEAD" else {
-            return AdminAnswer(status: 405, body: "The admin listener answers GET and HEAD only.\n")
+    func answer(_ request: AdminRequest) async -> AdminAnswer {
+        if Self.commands.contains(request.path) { return await command(request) }
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return AdminAnswer(
+                status: 405, body: "This answers GET and HEAD only; POST is for /freeze, /thaw and /quit.\n",
+                fields: [("Allow", "GET, HEAD")])
         }
-        if Self.privatePaths.contains(path), !AdminHost.isOwn(host) { return AdminHost.refusal }
-        switch path {
+        if Self.privatePaths.contains(request.path), !AdminHost.isOwn(request.evidence.hosts.first) { return AdminHost.refusal }
+        switch request.path {
+        case "/startup": return await startup()
         case "/live": return AdminAnswer(body: "live\n")
         case "/ready": return await ready()
         case "/metrics":
             return AdminAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: MetricsText.render(await snapshot()))
         case "/status": return AdminAnswer(contentType: "application/json", body: StatusText.render(await snapshot()) + "\n")
         case "/history": return await history()
-        case "/records": return await records(query)
-        case "/deletions": return await deletions(query)
+        case "/records": return await records(request.query)
+        case "/deletions": return await deletions(request.query)
         case "/": return StatusPage.answer
         default:
-            return AdminAnswer(status: 404, body: "Not found. Try /live, /ready, /metrics, /status, /history, /records, /deletions or /.\n")
+            return AdminAnswer(
+                status: 404,
+                body:
+                    "Not found. Try /live, /ready, /startup, /metrics, /status, /history, /records, /deletions or /, or POST /freeze, /thaw or /quit.\n"
+            )
         }
     }
 
+    /// Once yes, always yes: what comes later is for `/ready` to tell.
+    private func startup() async -> AdminAnswer {
+        if await state.isReady { return AdminAnswer(body: "started\n") }
+        return AdminAnswer(status: 503, body: Self.starting + "\n")
+    }
+
+    private static let starting = "starting: listeners are not open yet"
+
+    /// A frozen gateway is ready: it answers, and what only reads still goes through.
     private func ready() async -> AdminAnswer {
         let reasons = await reasonsNotReady()
-        guard !reasons.isEmpty else { return AdminAnswer(body: "ready\n") }
-        return AdminAnswer(status: 503, body: reasons.map { $0 + "\n" }.joined())
+        let note = state.freeze.freeze.map { "frozen: \($0.sentence)\n" } ?? ""
+        guard !reasons.isEmpty else { return AdminAnswer(body: "ready\n" + note) }
+        return AdminAnswer(status: 503, body: reasons.map { $0 + "\n" }.joined() + note)
     }
 
     /// `word: sentence`, one for each cause.
     private func reasonsNotReady() async -> [String] {
         var reasons: [String] = []
-        if await !state.isReady { reasons.append("starting: listeners are not open yet") }
+        if await !state.isReady { reasons.append(Self.starting) }
         if await state.isDraining { reasons.append("draining: the gateway is shutting down") }
         if let trail = await state.runtime.trail, case .unwritable(let reason) = trail.status { reasons.append("audit: \(reason)") }
         if let store = await state.runtime.limiter.shared?.store, store.settings.onStoreFailure == .deny, store.counters.connectionsUp == 0
@@ -86,7 +107,7 @@ struct AdminSource: Sendable {
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
             audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
-            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [])
+            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze)
     }
 }
 
@@ -160,4 +181,5 @@ struct AdminSnapshot: Sendable {
     var store: StoreSnapshot?
     var audit: AuditSnapshot?
     var shipping: [ShipStatus] = []
+    var freeze: Freeze?
 }

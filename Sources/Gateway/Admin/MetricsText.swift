@@ -38,6 +38,8 @@ enum MetricsText {
         ShipMetrics.write(snapshot.shipping, to: &text)
         text.family("countersign_ready", "gauge", "1 when /ready answers 200.")
         text.sample([], snapshot.reasonsNotReady.isEmpty ? 1 : 0)
+        text.family("countersign_frozen", "gauge", "1 while calls that change something are refused by an operator's word.")
+        text.sample([], snapshot.freeze == nil ? 0 : 1)
         text.family("countersign_reloads_total", "counter", "Configurations taken since the start.")
         text.sample([], UInt64(snapshot.reloads))
         text.family("countersign_start_time_seconds", "gauge", "When the process started, seconds since 1970.")

@@ -29,6 +29,13 @@ struct StatusText: Encodable {
         var waiting: Int
     }
 
+    private struct Frozen: Encodable {
+        var since: String
+        var by: String
+        var source: String
+        var reason: String
+    }
+
     private struct Audit: Encodable {
         var writable: Bool
         var reason: String?
@@ -47,6 +54,7 @@ struct StatusText: Encodable {
     private var uptimeSeconds: Int64
     private var ready: Bool
     private var reasons: [String]
+    private var frozen: Frozen?
     private var eventLoops: Int
     private var reloads: Int
     private var listeners: [String]
@@ -67,6 +75,9 @@ struct StatusText: Encodable {
         uptimeSeconds = max(0, (snapshot.nowMilliseconds - snapshot.startedMilliseconds) / 1000)
         ready = snapshot.reasonsNotReady.isEmpty
         reasons = snapshot.reasonsNotReady
+        frozen = snapshot.freeze.map {
+            Frozen(since: RFC3339.string(milliseconds: $0.sinceMilliseconds), by: $0.by, source: $0.source, reason: $0.reason)
+        }
         eventLoops = snapshot.loops
         reloads = snapshot.reloads
         listeners = snapshot.listeners

@@ -82,7 +82,7 @@ final class AuditLink {
 
     func append(_ entry: borrowing AuditEntry, waiter: (any AuditWaiter)?) -> AuditAcceptance {
         switch entry.stage {
-        case .intent:
+        case .intent, .admin:
             if let reason = trail.reasonToRefuse(adding: batch.byteCount) { return .refused(reason) }
             let isAwaited = trail.sync == .always && waiter != nil
             add(entry, duty: isAwaited ? .awaited : .owed)

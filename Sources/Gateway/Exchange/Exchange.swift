@@ -41,6 +41,9 @@ final class Exchange {
     /// How often it was sent again because a connection was closed before it.
     var resends = 0
 
+    /// Among those that a freeze waits for.
+    private var isCountedDestructive = false
+
     // What the relay needs.
     var relay = RelayState()
 
@@ -99,6 +102,7 @@ final class Exchange {
 
     /// The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
     private func takeBody(_ head: RequestHead, _ authorized: AuthorizedRequest) {
+        if isFrozen { return refuse(worker.freeze.refusal) }
         self.authorized = authorized
         switch head.framing {
         case .none, .length(0), .untilClose: admit(at: start)
@@ -144,6 +148,11 @@ final class Exchange {
     private func admitted(by reading: LimitReading) {
         guard let authorized, let head else { return }
         if state.phase == .retrying { return admittedAgain(authorized, by: reading) }
+        // Once more, for it may have waited; the last word is said in `forward`, when the intent is on disk.
+        if isFrozen {
+            if let ask { runtime.limiter.giveBack(ask) }
+            return refuse(worker.freeze.refusal)
+        }
         // Before the intent, for what is shed here is a refusal; after the limits, for what waits for its turn is not under way.
         guard takePlace(authorized) else {
             if let ask { runtime.limiter.giveBack(ask) }
@@ -167,7 +176,7 @@ final class Exchange {
 
     /// Another attempt has its turn.
     private func admittedAgain(_ authorized: AuthorizedRequest, by reading: LimitReading) {
-        guard takePlace(authorized) else {
+        guard !isFrozen, takePlace(authorized) else {
             if var ask {
                 ask.attempt = .retry
                 runtime.limiter.giveBack(ask)
@@ -214,18 +223,26 @@ final class Exchange {
     /// Signs afresh and sends; for the first attempt and for each later one.
     private func forward() {
         guard let recorded else { return }
+        if isFrozen { return upstreamFailed(.frozen) }
         let target = runtime.target(for: recorded.admitted.authorized)
         let route = runtime.routes.routes[recorded.admitted.authorized.matched.route]
         do {
             let signed = try worker.signer(for: target).sign(
                 recorded, route: route, body: body, epochSeconds: Clock.wallMilliseconds() / 1000)
             record.attempts += 1
+            countDestructive()
             sentAt = Clock.monotonicNanoseconds()
             worker.pool(for: target).send(signed, for: self)
         } catch {
             record.state = .refusedLate
             upstreamFailed(nil, refusal: Self.signingFailed, sent: false)
         }
+    }
+
+    private func countDestructive() {
+        guard !isCountedDestructive, let route = record.route, runtime.routes.routes[route].isDestructive else { return }
+        isCountedDestructive = true
+        worker.destructiveUnderWay += 1
     }
 
     // MARK: - From the upstream (its answers are in Relay/Relay.swift)
@@ -235,16 +252,19 @@ final class Exchange {
     func handle(_ event: ExchangeState.Event) -> ExchangeState.Action { state.handle(event) }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
-        if failure != .callerGone { worker.log.upstreamFailed(failure, upstream: upstreamName) }
-        countUpstreamFailure(failure)
+        if failure != .frozen {
+            if failure != .callerGone { worker.log.upstreamFailed(failure, upstream: upstreamName) }
+            countUpstreamFailure(failure)
+        }
         switch failure {
         case .silent, .unresponsive: record.state = .unknownTimeout
         case .drainEnded: record.state = .unknownShutdown
-        case .draining: record.state = .refusedLate
+        case .draining, .frozen: record.state = .refusedLate
         case .callerGone: record.state = .callerGone
         default: break
         }
-        upstreamFailed(failure, refusal: failure.refusal, sent: failure.mayHaveBeenProcessed)
+        let refusal = failure == .frozen ? worker.freeze.refusal : failure.refusal
+        upstreamFailed(failure, refusal: refusal, sent: failure.mayHaveBeenProcessed)
     }
 
     private func upstreamFailed(_ failure: UpstreamFailure?, refusal: Refusal, sent: Bool) {
@@ -383,6 +403,10 @@ final class Exchange {
     private func writeOutcome(_ terminal: ExchangeState.Terminal, state: AuditState) {
         record.state = state
         place = nil
+        if isCountedDestructive {
+            isCountedDestructive = false
+            worker.destructiveUnderWay -= 1
+        }
         guard let trail = runtime.trail else { return }
         _ = worker.lane.append(record.entry(.outcome, of: self, head: head), to: trail, waiter: nil)
     }

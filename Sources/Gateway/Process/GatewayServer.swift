@@ -13,6 +13,7 @@ public final class GatewayServer: Sendable {
     private let state: ServerState
     private let logger: Logger
     private let reloads = Turns()
+    private let control: FreezeControl
 
     private static let watchNanoseconds: UInt64 = 2_000_000_000
 
@@ -26,6 +27,7 @@ public final class GatewayServer: Sendable {
         self.workers = workers
         self.state = state
         self.logger = logger
+        control = FreezeControl(state.freeze, workers: workers, state: state, logger: logger)
     }
 
     /// Starts everything, or nothing: what was begun is undone when a later step fails.
@@ -43,18 +45,23 @@ public final class GatewayServer: Sendable {
             let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0], store: store)
             await store?.connect()
             let history = TrafficShare()
+            // Before anything is served; what cannot be read counts as frozen.
+            let frozen = settings.freezePath.flatMap { FreezeFile(path: $0).load(nowMilliseconds: Clock.wallMilliseconds()) }
+            if let frozen { logger.warning("frozen", metadata: ["cause": .string(frozen.sentence)]) }
+            let freeze = FreezeSwitch(frozen)
             var bound: [NIOLoopBound<Worker>] = []
             for (index, loop) in loops.enumerated() {
                 bound.append(
                     try await loop.submit {
                         NIOLoopBound(
                             try Worker(
-                                index: index, of: count, loop: loop, runtime: runtime, log: GatewayLog(logger), history: history),
+                                index: index, of: count, loop: loop, runtime: runtime, log: GatewayLog(logger), history: history,
+                                freeze: freeze),
                             eventLoop: loop)
                     }.get())
             }
             let workers = WorkerTable(bound, loops: loops, history: history)
-            let state = ServerState(runtime: runtime, loops: count)
+            let state = ServerState(runtime: runtime, loops: count, freeze: freeze)
             let server = GatewayServer(group: group, workers: workers, state: state, logger: logger)
             try await server.listen(settings)
             return server
@@ -69,19 +76,22 @@ public final class GatewayServer: Sendable {
         let runtime = await state.runtime
         warn(of: runtime)
         do {
+            // First, so that /startup can tell of the rest.
+            if let admin = settings.admin {
+                let opened = try await AdminServer.open(
+                    admin, group: group, source: AdminSource(workers: workers, state: state, control: control))
+                await state.set(admin: opened)
+                logger.info("admin listening", metadata: ["address": .string(opened.address)])
+            }
             for (position, listener) in settings.listeners.enumerated() {
                 let opened = try await Listener.open(
                     listener, tls: runtime.listenerTLS[position], position: position, group: group, workers: workers)
                 await state.add(opened)
                 logger.info("listening", metadata: ["listener": .string(opened.address), "tls": .stringConvertible(listener.tls != nil)])
             }
-            if let admin = settings.admin {
-                let opened = try await AdminServer.open(admin, group: group, source: AdminSource(workers: workers, state: state))
-                await state.set(admin: opened)
-                logger.info("admin listening", metadata: ["address": .string(opened.address)])
-            }
         } catch {
             for listener in await state.listeners { await listener.close() }
+            await state.admin?.close()
             throw error
         }
         await ship()
@@ -131,6 +141,7 @@ public final class GatewayServer: Sendable {
         // Requests that still run under the old configuration are limited without its store from here on.
         if store !== oldStore { oldStore?.close() }
         if let oldTrail = old.trail, oldTrail !== trail { await retire(oldTrail, of: old) }
+        await control.adopt(settings.freezePath.map { FreezeFile(path: $0) })
         await ship()
         await follow()
         logger.info("configuration reloaded")
@@ -358,12 +369,14 @@ actor ServerState {
     private(set) var isReady = false
     private(set) var isDraining = false
     let loops: Int
+    let freeze: FreezeSwitch
     let started = Clock.wallMilliseconds()
     private(set) var reloads = 0
 
-    init(runtime: GatewayRuntime, loops: Int) {
+    init(runtime: GatewayRuntime, loops: Int, freeze: FreezeSwitch) {
         self.runtime = runtime
         self.loops = loops
+        self.freeze = freeze
     }
 
     func add(_ listener: Listener) { listeners.append(listener) }

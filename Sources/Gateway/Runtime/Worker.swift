@@ -21,6 +21,9 @@ final class Worker {
     /// HTTP/2 connections that tell their callers goodbye; a drain waits for them, too.
     var closingConnections = 0
     var isDraining = false
+    /// Requests that change something and have been handed to the upstream; a freeze waits for their answers.
+    var destructiveUnderWay = 0
+    let freeze: FreezeSwitch
     /// The drain's time is up: nothing more is sent.
     private(set) var isAbandoned = false
 
@@ -35,7 +38,7 @@ final class Worker {
 
     init(
         index: Int, of workerCount: Int, loop: any EventLoop, runtime: GatewayRuntime, log: GatewayLog,
-        history: TrafficShare = TrafficShare()
+        history: TrafficShare = TrafficShare(), freeze: FreezeSwitch = FreezeSwitch()
     ) throws {
         self.index = index
         self.workerCount = workerCount
@@ -43,6 +46,7 @@ final class Worker {
         self.log = log
         self.runtime = runtime
         self.history = history
+        self.freeze = freeze
         traffic = Self.tally(runtime)
         sha256 = try SHA256Context()
         lane = AuditLane(loop: loop)

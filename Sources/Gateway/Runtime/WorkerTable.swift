@@ -19,6 +19,12 @@ final class WorkerTable: Sendable {
         return bound[index].value
     }
 
+    /// Runs `body` on the first loop, soon.
+    func withFirst(_ body: @escaping @Sendable (Worker) -> Void) {
+        guard let loop = loops.first, let worker = bound.first else { return }
+        loop.execute { body(worker.value) }
+    }
+
     /// Runs `body` on every loop, and gives what it gave.
     func onEach<R: Sendable>(_ body: @escaping @Sendable (Worker) throws -> R) async throws -> [R] {
         var results: [R] = []

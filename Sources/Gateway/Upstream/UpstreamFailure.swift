@@ -33,12 +33,14 @@ enum UpstreamFailure: Error, Equatable {
     case drainEnded
     /// The caller hung up before anything was sent.
     case callerGone
+    /// An operator froze calls that change something before it was sent.
+    case frozen
 
     /// False only where the upstream provably processed nothing (contract: never doubled, never guessed).
     var mayHaveBeenProcessed: Bool {
         switch self {
         case .poolExhausted, .unknownHost, .refused, .connectTimedOut, .unreachable, .tls, .noHTTP2, .closedBeforeRequest, .streamRefused,
-            .draining, .callerGone:
+            .draining, .callerGone, .frozen:
             false
         case .closedWithoutAnswer, .streamReset, .unresponsive, .silent, .malformedAnswer, .drainEnded: true
         }
@@ -99,6 +101,11 @@ enum UpstreamFailure: Error, Equatable {
                 .unavailable, "gateway/drain-ended",
                 "This gateway shut down before the service answered: whether the request was carried out is unknown, "
                     + "so look before you repeat it.")
+        case .frozen:
+            // The line says who froze and why; see `Freeze.refusal`.
+            Refusal(
+                .unavailable, "gateway/frozen",
+                "Calls that change something are frozen: try again when an operator has thawed this gateway.")
         case .callerGone: Refusal(.unavailable, "caller/gone", "The caller hung up before anything was sent.")
         }
     }

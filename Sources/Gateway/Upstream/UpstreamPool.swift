@@ -199,11 +199,16 @@ final class UpstreamPool {
         openAsNeeded()
     }
 
-    /// The first in line whose caller is still there: a delete is not carried out for somebody who has left before it was sent.
+    /// The first in line that may still go: a delete is not carried out for somebody who has left before it was sent, nor against a freeze.
     private func nextToSend(in line: ReferenceWritableKeyPath<UpstreamPool, CircularBuffer<Waiting>>) -> Waiting? {
         while let first = self[keyPath: line].popFirst() {
-            if !first.exchange.state.isCallerGone { return first }
-            first.exchange.upstreamFailed(.callerGone)
+            if first.exchange.isFrozen {
+                first.exchange.upstreamFailed(.frozen)
+            } else if first.exchange.state.isCallerGone {
+                first.exchange.upstreamFailed(.callerGone)
+            } else {
+                return first
+            }
         }
         return nil
     }
@@ -235,6 +240,7 @@ final class UpstreamPool {
     func sendAgain(_ request: SignedRequest, for exchange: Exchange, refusedBy connection: UpstreamHTTP2Connection) {
         if worker.isAbandoned { return exchange.upstreamFailed(.draining) }
         if exchange.state.isCallerGone { return exchange.upstreamFailed(.callerGone) }
+        if exchange.isFrozen { return exchange.upstreamFailed(.frozen) }
         exchange.resends += 1
         exchange.record.attempts += 1
         let now = Clock.monotonicNanoseconds()

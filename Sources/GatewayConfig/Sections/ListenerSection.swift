@@ -27,10 +27,13 @@ extension Field {
 
     func admin() -> AdminSettings? {
         guard let keys = object(AdminKey.self) else { return nil }
-        guard let bind = keys[.bind] else {
-            return AdminSettings(bind: .tcp(host: "127.0.0.1", address: IPAddress(v4: 0x7F00_0001), port: 9901))
-        }
-        return bind.bindAddress().map { AdminSettings(bind: $0) }
+        let tokenDigest = keys[.tokenSha256]?.sha256()
+        let stateFile = keys[.stateFile]?.filePath()
+        let bind: BindAddress? =
+            if let field = keys[.bind] { field.bindAddress() } else {
+                .tcp(host: "127.0.0.1", address: IPAddress(v4: 0x7F00_0001), port: 9901)
+            }
+        return bind.map { AdminSettings(bind: $0, tokenDigest: tokenDigest, stateFile: stateFile) }
     }
 
     private func bindAddress() -> BindAddress? {

@@ -34,6 +34,11 @@ extension Field {
             limitStore: keys[.limitStore]?.limitStore())
 
         checkDistinctAddresses(settings, listeners, keys[.admin])
+        if let admin = settings.admin, admin.tokenDigest != nil, settings.freezePath == nil, keys[.audit] == nil {
+            keys[.admin]?.fail(
+                "a freeze would not survive a restart: there is neither \"stateFile\" nor an audit file beside which it could be kept",
+                "add \"stateFile\": \"/var/lib/countersign/freeze\", or \"audit\"")
+        }
         checkDistinctRoutes(settings, routes)
         return settings
     }

@@ -56,10 +56,21 @@ extension Settings {
 public struct AdminSettings: Sendable, Equatable {
     /// Default `127.0.0.1:9901`.
     public var bind: BindAddress
+    /// SHA-256 of the token that freeze, thaw and quit ask for, 32 bytes; nil: nobody may.
+    public var tokenDigest: [UInt8]?
+    /// Where a freeze is kept, an absolute path; nil: beside the audit file.
+    public var stateFile: String?
 
-    public init(bind: BindAddress) {
+    public init(bind: BindAddress, tokenDigest: [UInt8]? = nil, stateFile: String? = nil) {
         self.bind = bind
+        self.tokenDigest = tokenDigest
+        self.stateFile = stateFile
     }
+}
+
+extension Settings {
+    /// The file that is there while calls are frozen: `admin.stateFile`, else the audit file's path and `.freeze`; nil without either.
+    public var freezePath: String? { admin?.stateFile ?? audit.map { $0.path + ".freeze" } }
 }
 
 /// `drain`: what a SIGTERM does.

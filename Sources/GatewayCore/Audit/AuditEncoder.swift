@@ -49,7 +49,11 @@ public struct AuditEncoder {
         cursor.raw(instanceMember)
         writeRequest(entry, into: &cursor)
         writeDecision(entry, into: &cursor)
-        if entry.pointee.stage != .intent { writeEnd(entry, into: &cursor) }
+        switch entry.pointee.stage {
+        case .intent: break
+        case .outcome, .refusal: writeEnd(entry, into: &cursor)
+        case .admin: if let admin = entry.pointee.admin { cursor.raw(admin.member) }
+        }
     }
 
     private func writeRequest(_ entry: UnsafePointer<AuditEntry>, into cursor: inout JSONCursor) {

@@ -1,4 +1,4 @@
-/// Which of the three records a line is.
+/// Which kind of record a line is.
 public enum AuditStage: UInt8, Sendable, CaseIterable {
     /// Allowed, about to be sent. On disk first, with `sync: always`.
     case intent
@@ -6,13 +6,39 @@ public enum AuditStage: UInt8, Sendable, CaseIterable {
     case outcome
     /// Not allowed; nothing was sent and nothing was consumed.
     case refusal
+    /// An operator's command that changed what the gateway does.
+    case admin
 
     public var name: StaticString {
         switch self {
         case .intent: "intent"
         case .outcome: "outcome"
         case .refusal: "refusal"
+        case .admin: "admin"
         }
+    }
+}
+
+/// An operator's command as records show it. A class, so that an entry holds it by one reference.
+public final class AuditAdminAction: Sendable {
+    /// `,"admin":{"action":"freeze","by":"alice","reason":"wrong list"}`
+    let member: [UInt8]
+
+    /// - Parameters:
+    ///   - by: the name that the operator gave; proved is only that they had the token.
+    ///   - reason: in the operator's words.
+    public init(action: String, by: String, reason: String) {
+        var member: [UInt8] = []
+        JSONCursor.append(to: &member, expecting: 96 + by.utf8.count + reason.utf8.count) { cursor in
+            cursor.raw(",\"admin\":{\"action\":")
+            cursor.string(Array(action.utf8))
+            cursor.raw(",\"by\":")
+            cursor.string(Array(by.utf8))
+            cursor.raw(",\"reason\":")
+            cursor.string(Array(reason.utf8))
+            cursor.raw("}")
+        }
+        self.member = member
     }
 }
 
@@ -184,6 +210,8 @@ public struct AuditEntry: Sendable {
     public var attempts: Int
     /// From the complete request head to the end of the answer. Outcomes and refusals.
     public var durationMicroseconds: Int64
+    /// On a record of the stage `admin`, and on no other.
+    public var admin: AuditAdminAction?
 
     public init(stage: AuditStage, timeMilliseconds: Int64, id: ArraySlice<UInt8>) {
         self.stage = stage

@@ -18,7 +18,7 @@ public struct Peer: Sendable, Equatable {
         self.certificate = certificate
     }
 
-    var isLocal: Bool {
+    public var isLocal: Bool {
         switch address {
         case .ip(let address): address.isLoopback
         case .unix: true

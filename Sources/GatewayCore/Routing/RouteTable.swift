@@ -46,6 +46,8 @@ public struct RouteTable: Sendable {
         public let operationBytes: [UInt8]
         public let methodBytes: [UInt8]
         public let subjectName: [UInt8]
+        /// Whether a freeze stops it.
+        public let isDestructive: Bool
 
         init(_ rule: RouteRule) {
             var parameters: [ParameterRule] = []
@@ -64,6 +66,7 @@ public struct RouteTable: Sendable {
             operationBytes = Array(rule.operation.utf8)
             methodBytes = method
             subjectName = Array((parameters.first?.name ?? "id").utf8)
+            isDestructive = Freeze.isDestructive(method: rule.method)
         }
     }
 

@@ -37,7 +37,7 @@ struct AuditQuery: ParsableCommand {
     @Option(help: "Records before this time.", transform: AuditQuery.time)
     var until: Int64?
 
-    @Option(help: "intent, outcome, refusal or checkpoint; checkpoints are shown with this alone.")
+    @Option(help: "intent, outcome, refusal, admin or checkpoint; checkpoints are shown with this alone.")
     var stage: AuditStageName?
 
     @Option(help: "Records of this operation, for example DeletePhoneNumber.")
@@ -131,7 +131,7 @@ struct AuditQuery: ParsableCommand {
 }
 
 enum AuditStageName: String, ExpressibleByArgument, CaseIterable {
-    case intent, outcome, refusal, checkpoint
+    case intent, outcome, refusal, admin, checkpoint
 }
 
 /// Records as columns.
