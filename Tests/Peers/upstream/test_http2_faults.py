@@ -192,9 +192,9 @@ FAULTS = [
     Fault("an interim answer, then the end", [interim(1, then=lambda _, c: c.close())], (503, "upstream/closed"), CLOSED),
     Fault("RST_STREAM within the answer", [cut_body], None, CLOSED, connections=None),
     Fault("the end within the answer", [lost_body], None, CLOSED, connections=None),
-    Fault("silence", [silence], (504, "upstream/timeout"), TIMEOUT, connections=None, upstream={"responseTimeout": "700ms"}),
+    Fault("silence", [silence], (504, "upstream/timeout"), TIMEOUT, connections=None, upstream={"responseTimeout": "2s"}),
     Fault("a dead connection", [deaf], (504, "upstream/timeout"), TIMEOUT,
-          upstream={"responseTimeout": "60s", "pingInterval": "300ms", "pingTimeout": "300ms"}),
+          upstream={"responseTimeout": "60s", "pingInterval": "1s", "pingTimeout": "2s"}),
     *(Fault(name, [raw(data)], (503, "upstream/"), CLOSED, connections=None) for name, data in MALFORMED.items()),
     *(Fault(name, [raw(data)], (503, "upstream/malformed"), CLOSED, connections=1) for name, data in MALFORMED_ANSWERS.items()),
     # The answer had begun, so its caller's connection is closed.
@@ -266,7 +266,7 @@ def test_where_request_and_ping_wait_in_vain_the_next_request_goes_elsewhere(gat
     """A request that waits long makes the connection suspect long before the interval is over."""
     upstream = http2_upstream()
     upstream.scripts = [deaf]
-    running = gateway(config_for(upstream.url, responseTimeout="500ms", pingInterval="10m", pingTimeout="10m"))
+    running = gateway(config_for(upstream.url, responseTimeout="2s", pingInterval="10m", pingTimeout="10m"))
     with Client(running.address, timeout=60) as client:
         expect.refusal(client.request(target=FIRST), 504, "upstream/timeout")
         upstream.deaf.clear()
@@ -288,7 +288,7 @@ def test_a_silent_but_living_connection_is_asked_and_kept(gateway, http2_upstrea
 
 def test_an_idle_dead_connection_is_found_before_a_request_meets_it(gateway, http2_upstream):
     upstream = http2_upstream()
-    running = gateway(config_for(upstream.url, pingInterval="200ms", pingTimeout="200ms", idleTimeout="10m"))
+    running = gateway(config_for(upstream.url, pingInterval="500ms", pingTimeout="2s", idleTimeout="10m"))
     with Client(running.address) as client:
         expect.relayed(client.request(target=FIRST), 204)
         upstream.deaf.set()
