@@ -9,6 +9,17 @@ enum CivilTime {
             + "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2)).\(padded(inDay % 1000, 3))Z"
     }
 
+    /// `Fri, 09 Aug 2019 21:35:21 GMT`, the form of `Date` (RFC 9110 section 5.6.7).
+    static func httpDate(milliseconds: Int64) -> String {
+        let (day, inDay) = milliseconds.flooredDivision(by: 86_400_000)
+        let date = civil(day: day)
+        let seconds = inDay / 1000
+        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int(day.flooredDivision(by: 7).remainder)]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        return "\(weekday), \(padded(date.day, 2)) \(months[Int(date.month) - 1]) \(padded(date.year, 4)) "
+            + "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2)) GMT"
+    }
+
     /// Seconds since 1970 of `20150830T123600Z`, the form of `x-amz-date`; nil for anything else.
     static func seconds(basic text: String) -> Int64? {
         let bytes = Array(text.utf8)

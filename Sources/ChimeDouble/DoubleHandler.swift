@@ -66,7 +66,9 @@ final class DoubleHandler: ChannelInboundHandler {
                 ReceivedRequest(
                     method: head.method.rawValue, target: head.uri, headers: head.headers.map { ($0.name, $0.value) }, body: body))
         }
-        var headers: HTTPHeaders = ["x-amzn-RequestId": RequestIdentifier.random()]
+        var headers: HTTPHeaders = [
+            "x-amzn-RequestId": RequestIdentifier.random(), "Date": CivilTime.httpDate(milliseconds: service.options.clock()),
+        ]
         if let errorType = response.errorType { headers.add(name: "x-amzn-ErrorType", value: errorType) }
         // A 204 has no body and so no Content-Length (RFC 9110 section 8.6).
         if response.status != 204 {

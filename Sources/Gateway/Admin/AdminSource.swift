@@ -99,6 +99,11 @@ struct AdminSource: Sendable {
                 pools[index].streams += pool.streams
             }
         }
+        for (index, target) in runtime.upstreams.enumerated() {
+            let reading = target.clock.reading
+            pools[index].clockSkewSeconds = reading.isMeasured ? Double(reading.skewMilliseconds) / 1000 : nil
+            pools[index].signedAgain = target.clock.signedAgainCount
+        }
         let reasons = await reasonsNotReady()
         let shipping = await state.shipping
         return AdminSnapshot(
@@ -156,6 +161,10 @@ struct PoolSnapshot: Sendable, Equatable {
     /// Those of `open` that speak HTTP/2, and the requests under way on them.
     var http2 = 0
     var streams = 0
+    /// The upstream's time minus this machine's; nil before an answer has told it.
+    var clockSkewSeconds: Double?
+    /// Requests signed again because the upstream refused the time of the first signature.
+    var signedAgain: UInt64 = 0
 }
 
 struct AuditSnapshot: Sendable, Equatable {

@@ -32,6 +32,12 @@ enum MetricsText {
         for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.streams))) }
         text.family("countersign_upstream_waiting", "gauge", "Requests that wait for a connection to an upstream.")
         for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], UInt64(max(0, pool.waiting))) }
+        text.family("countersign_clock_skew_seconds", "gauge", "How far an upstream's clock is ahead of this machine's, once it is known.")
+        for pool in snapshot.pools {
+            if let skew = pool.clockSkewSeconds { text.sample([("upstream", pool.upstream)], number: skew) }
+        }
+        text.family("countersign_clock_signed_again_total", "counter", "Requests signed again because an upstream refused the time.")
+        for pool in snapshot.pools { text.sample([("upstream", pool.upstream)], pool.signedAgain) }
         LimitMetrics.write(snapshot.limits, to: &text)
         if let store = snapshot.store { LimitStoreMetrics.write(store, to: &text) }
         if let audit = snapshot.audit { write(audit, to: &text) }

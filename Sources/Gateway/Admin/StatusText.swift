@@ -11,6 +11,8 @@ struct StatusText: Encodable {
         var waiting: Int
         var http2Connections: Int
         var http2Streams: Int
+        /// Left out before an answer has told it.
+        var clockSkewSeconds: Double?
     }
 
     private struct Limit: Encodable {
@@ -89,7 +91,7 @@ struct StatusText: Encodable {
         upstreams = snapshot.pools.map {
             Upstream(
                 name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting, http2Connections: $0.http2,
-                http2Streams: $0.streams)
+                http2Streams: $0.streams, clockSkewSeconds: $0.clockSkewSeconds)
         }
         limits = snapshot.limits.map { limit in
             Limit(

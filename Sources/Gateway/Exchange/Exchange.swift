@@ -40,6 +40,10 @@ final class Exchange {
     private(set) var sentAt: UInt64 = 0
     /// How often it was sent again because a connection was closed before it.
     var resends = 0
+    /// What was added to this machine's time for the last signature, in milliseconds.
+    private(set) var signedCorrection: Int64 = 0
+    /// The upstream refused a signature for its time, and another was made.
+    private(set) var hasSignedAgain = false
 
     /// Among those that a freeze waits for.
     private var isCountedDestructive = false
@@ -226,9 +230,14 @@ final class Exchange {
         if isFrozen { return upstreamFailed(.frozen) }
         let target = runtime.target(for: recorded.admitted.authorized)
         let route = runtime.routes.routes[recorded.admitted.authorized.matched.route]
+        guard let correction = target.clock.correction() else {
+            record.state = .refusedLate
+            return upstreamFailed(nil, refusal: Self.clockSkewed, sent: false)
+        }
+        signedCorrection = correction
         do {
             let signed = try worker.signer(for: target).sign(
-                recorded, route: route, body: body, epochSeconds: Clock.wallMilliseconds() / 1000)
+                recorded, route: route, body: body, epochSeconds: (Clock.wallMilliseconds() + correction) / 1000)
             record.attempts += 1
             countDestructive()
             sentAt = Clock.monotonicNanoseconds()
@@ -244,6 +253,22 @@ final class Exchange {
         isCountedDestructive = true
         worker.destructiveUnderWay += 1
     }
+
+    /// False where nobody waits for it any more.
+    func signAgain(_ target: UpstreamTarget) -> Bool {
+        guard downstream != nil, state.handle(.signatureRefused) == .forward else { return false }
+        hasSignedAgain = true
+        target.clock.countSignedAgain()
+        // What the last attempt said is not the outcome.
+        record.upstreamRequestID = []
+        record.errorType = []
+        record.status = 0
+        forward()
+        return true
+    }
+
+    /// The upstream that it was recorded for.
+    var currentTarget: UpstreamTarget? { recorded.map { runtime.target(for: $0.admitted.authorized) } }
 
     // MARK: - From the upstream (its answers are in Relay/Relay.swift)
 
@@ -267,7 +292,7 @@ final class Exchange {
         upstreamFailed(failure, refusal: refusal, sent: failure.mayHaveBeenProcessed)
     }
 
-    private func upstreamFailed(_ failure: UpstreamFailure?, refusal: Refusal, sent: Bool) {
+    func upstreamFailed(_ failure: UpstreamFailure?, refusal: Refusal, sent: Bool) {
         connection = nil
         let isRelaying = state.phase == .relaying
         // A throttle is known by its head; that its body was cut short changes nothing.
@@ -276,7 +301,7 @@ final class Exchange {
         // What provably reached nobody has used nothing up.
         if !sent, var ask {
             // A first attempt that the upstream throttled has used its share; only this one's is given back.
-            if record.attempts > 1 + resends { ask.attempt = .retry }
+            if record.attempts > 1 + resends + (hasSignedAgain ? 1 : 0) { ask.attempt = .retry }
             runtime.limiter.giveBack(ask)
         }
         if isRelaying, relay.hasBegun {

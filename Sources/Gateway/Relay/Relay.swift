@@ -27,10 +27,13 @@ extension Exchange {
         record.origin = .upstream
         record.errorType = head.fields.first(.amznErrorType).map { Array(head.fields[$0.value]) } ?? []
         if let line = head.fields.first(.amznRequestID) { record.upstreamRequestID = Array(head.fields[line.value]) }
+        lookAtClock(head)
         switch ThrottleDetection.decide(head) {
         case true:
             relay.throttle = UpstreamThrottle(head, wallMilliseconds: Clock.wallMilliseconds())
-        case false: showHead(head)
+        case false:
+            // Held until it is whole, for it may be answered by another signature.
+            if !hasSignedAgain, ClockRefusal(head) != nil { relay.held = head } else { showHead(head) }
         case nil:
             if case .length(0) = head.framing {
                 showHead(head)
@@ -70,6 +73,8 @@ extension Exchange {
             let isThrottle = heldBody.withUnsafeReadableBytes { ThrottleDetection.decide(body: $0) }
             if isThrottle {
                 relay.throttle = UpstreamThrottle(held, wallMilliseconds: Clock.wallMilliseconds())
+            } else if tookClockRefusal(held, body: heldBody) {
+                return
             } else {
                 if record.errorType.isEmpty { record.errorType = heldBody.withUnsafeReadableBytes { Self.errorCode($0) } }
                 showHead(held)

@@ -21,6 +21,19 @@ final class GatewayLog {
         say("audit record not written, request refused", key: "audit", ["cause": .string(reason)])
     }
 
+    /// How far the clocks of this machine and of an upstream differ has passed a bound, either way.
+    func clockChanged(_ reading: UpstreamClock.Reading, upstream: String) {
+        let text: Logger.Message =
+            switch reading.level {
+            case .small: "clocks agree again"
+            case .large: "clocks differ, signatures are corrected: set this machine's clock"
+            case .refused: "clocks differ too much, nothing is signed: set this machine's clock"
+            }
+        logger.log(
+            level: reading.level == .small ? .notice : reading.level == .large ? .warning : .error, text,
+            metadata: ["upstream": .string(upstream), "skewSeconds": .stringConvertible(Double(reading.skewMilliseconds) / 1000)])
+    }
+
     func acceptFailed(_ error: any Error) {
         say("connection not accepted", key: "accept", ["cause": .string("\(error)")])
     }

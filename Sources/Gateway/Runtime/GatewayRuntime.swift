@@ -39,7 +39,7 @@ final class GatewayRuntime: Sendable {
         self.routes = routes
         authorizer = Authorizer(routes: routes, callers: callers)
         let targets = try settings.upstreams.enumerated().map { index, upstream throws(StartError) in
-            try Self.target(index, upstream, settings, inFlight: previous?.upstreams.first { $0.settings.name == upstream.name }?.inFlight)
+            try Self.target(index, upstream, settings, inheriting: previous?.upstreams.first { $0.settings.name == upstream.name })
         }
         upstreams = targets
         upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
@@ -74,7 +74,7 @@ final class GatewayRuntime: Sendable {
 
     private static let unrecognised = AuditCaller(name: CallerTable.unrecognised, proof: "none")
 
-    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings, inFlight: InFlightCount?)
+    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings, inheriting previous: UpstreamTarget?)
         throws(StartError) -> UpstreamTarget
     {
         guard let credential = settings.credentials[upstream.credentials] else {
@@ -97,7 +97,9 @@ final class GatewayRuntime: Sendable {
                 throw StartError("upstreams.\(upstream.name): \(error.sentence)")
             }
         }
-        return UpstreamTarget(index: index, settings: upstream, credentials: credentials, tls: tls, inFlight: inFlight)
+        return UpstreamTarget(
+            index: index, settings: upstream, credentials: credentials, tls: tls, inFlight: previous?.inFlight,
+            clock: previous?.settings.url == upstream.url ? previous?.clock : nil)
     }
 }
 

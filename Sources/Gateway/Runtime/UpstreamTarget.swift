@@ -15,9 +15,15 @@ final class UpstreamTarget: Sendable {
     let tls: TLSClientContext?
     /// What `maxInFlight` bounds.
     let inFlight: InFlightCount
+    let clock: UpstreamClock
 
-    /// - Parameter inFlight: that of the upstream of the same name in the configuration before.
-    init(index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?, inFlight: InFlightCount?) {
+    /// - Parameters:
+    ///   - inFlight: that of the upstream of the same name in the configuration before.
+    ///   - clock: that of the upstream of the same name and address in the configuration before.
+    init(
+        index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?, inFlight: InFlightCount?,
+        clock: UpstreamClock? = nil
+    ) {
         self.index = index
         self.settings = settings
         authority = Array(settings.authority.utf8)
@@ -25,5 +31,6 @@ final class UpstreamTarget: Sendable {
         accessKeyID = Array(credentials.accessKeyID.utf8)
         self.tls = tls
         self.inFlight = inFlight ?? InFlightCount()
+        self.clock = clock ?? UpstreamClock()
     }
 }

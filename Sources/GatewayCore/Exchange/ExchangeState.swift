@@ -2,6 +2,7 @@
 /// exactly one outcome. Events come in, the action that the edge must perform goes out; no clock, no socket, no record's contents.
 ///
 /// A throttled attempt may wait for another turn (`retrying`): the upstream did not process it, so it is sent again under the same intent.
+/// So is one whose signature was refused for its time, at once.
 ///
 /// ```
 /// deciding --admitted--> recording --intentWritten--> forwarding --answered--> relaying --answerEnded--> done
@@ -40,6 +41,8 @@ public struct ExchangeState: Sendable, Equatable {
         case answerEnded
         /// The upstream throttled this attempt, nothing of which was shown to the caller.
         case throttled
+        /// The upstream refused this attempt's signature for its time, and nothing of that was shown to the caller.
+        case signatureRefused
         /// The upstream exchange failed; `sent` is false only where the upstream provably processed nothing.
         case upstreamFailed(sent: Bool)
     }
@@ -97,6 +100,9 @@ public struct ExchangeState: Sendable, Equatable {
             phase = .retrying
             return .none
         case (.retrying, .admitted):
+            phase = .forwarding
+            return .forward
+        case (.relaying, .signatureRefused):
             phase = .forwarding
             return .forward
         case (.relaying, .answerEnded), (.retrying, .answerEnded):

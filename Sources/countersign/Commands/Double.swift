@@ -42,6 +42,9 @@ struct Double_: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Answer 429 above this rate, for example 20/s.", valueName: "rate"))
     var throttle: ThrottleRate?
 
+    @Option(help: ArgumentHelp("How far its clock is ahead of this machine's, in seconds; may be negative.", valueName: "seconds"))
+    var clockOffset = 0
+
     @Flag(inversion: .prefixedNo, help: "Check signatures.")
     var verify = true
 
@@ -53,6 +56,9 @@ struct Double_: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
+        guard (-1_000_000_000...1_000_000_000).contains(clockOffset) else {
+            throw ValidationError("--clock-offset must be within 1000000000 seconds either way.")
+        }
     }
 
     func run() async throws {
@@ -64,6 +70,8 @@ struct Double_: AsyncParsableCommand {
         options.services = Set(service)
         options.throttle = throttle
         options.verifiesSignatures = verify
+        let clock = options.clock
+        options.clock = { [clockOffset] in clock() + Int64(clockOffset) * 1000 }
         if let record {
             let file = try RecordFile(path: record)
             options.onRequest = { file.append($0.json) }

@@ -18,6 +18,13 @@ struct ExchangeStateTests {
             testDescription: "answered",
             steps: [(.admitted, .writeIntent), (.intentWritten, .forward), (.answered, .relay), (.answerEnded, .writeOutcome(.answered))],
             end: .done),
+        Script(
+            testDescription: "its signature refused for the time, signed again, answered",
+            steps: [
+                (.admitted, .writeIntent), (.intentWritten, .forward), (.answered, .relay), (.signatureRefused, .forward),
+                (.answered, .relay),
+                (.answerEnded, .writeOutcome(.answered)), (.signatureRefused, .none),
+            ], end: .done),
         Script(testDescription: "refused", steps: [(.refused, .writeRefusal)], end: .done),
         Script(testDescription: "refused once", steps: [(.refused, .writeRefusal), (.refused, .none), (.admitted, .none)], end: .done),
         Script(
