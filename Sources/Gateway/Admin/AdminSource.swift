@@ -87,7 +87,15 @@ struct AdminSource: Sendable {
         var connections = 0
         var exchanges = 0
         var pools: [PoolSnapshot] = runtime.upstreams.map { PoolSnapshot(upstream: $0.settings.name, url: $0.settings.url) }
+        var requests: [RequestTally.Key: UInt64] = [:]
+        var durations: [RequestTally.Place: Histogram] = [:]
         for share in shares {
+            requests.merge(share.requests, uniquingKeysWith: &+)
+            durations.merge(share.durations) { left, right in
+                var sum = left
+                sum.add(right)
+                return sum
+            }
             counters.add(share.counters)
             connections += share.connections
             exchanges += share.exchanges
@@ -104,6 +112,9 @@ struct AdminSource: Sendable {
             pools[index].clockSkewSeconds = reading.isMeasured ? Double(reading.skewMilliseconds) / 1000 : nil
             pools[index].signedAgain = target.clock.signedAgainCount
         }
+        let inFlight = runtime.upstreams.compactMap { target in
+            target.settings.maxInFlight.map { InFlightSnapshot(name: target.settings.name, count: target.inFlight.value, most: $0) }
+        }
         let reasons = await reasonsNotReady()
         let shipping = await state.shipping
         return AdminSnapshot(
@@ -112,7 +123,9 @@ struct AdminSource: Sendable {
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
             audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
-            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze)
+            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze, requests: requests,
+            durations: durations, delays: shares.map(\.delay), inFlight: inFlight,
+            certificates: runtime.certificates, usage: .now())
     }
 }
 
@@ -126,12 +139,18 @@ struct WorkerSnapshot: Sendable {
     var counters: Counters
     var connections: Int
     var exchanges: Int
+    var requests: [RequestTally.Key: UInt64]
+    var durations: [RequestTally.Place: Histogram]
+    var delay: Histogram
     var pools: [PoolShare]
 
     init(_ worker: Worker) {
         counters = worker.counters
         connections = worker.connections.count
         exchanges = worker.exchanges
+        requests = worker.requests.counts
+        durations = worker.requests.durationsByPlace
+        delay = worker.delay
         pools = worker.currentPools.map(PoolShare.init)
     }
 }
@@ -191,4 +210,11 @@ struct AdminSnapshot: Sendable {
     var audit: AuditSnapshot?
     var shipping: [ShipStatus] = []
     var freeze: Freeze?
+    var requests: [RequestTally.Key: UInt64] = [:]
+    var durations: [RequestTally.Place: Histogram] = [:]
+    /// By event loop.
+    var delays: [Histogram] = []
+    var inFlight: [InFlightSnapshot] = []
+    var certificates: [CertificateSnapshot] = []
+    var usage = ProcessUsage()
 }

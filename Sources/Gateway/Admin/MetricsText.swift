@@ -17,6 +17,7 @@ enum MetricsText {
         for reason in Authorizer.reportedReasons { text.sample([("reason", reason)], counters.reported[reason] ?? 0) }
         text.family("countersign_upstream_throttles_total", "counter", "Throttles that upstreams answered, retried ones included.")
         text.sample([], counters.upstreamThrottles)
+        RequestMetrics.write(snapshot, to: &text)
         text.family("countersign_connections", "gauge", "Open connections of callers.")
         text.sample([], UInt64(snapshot.connections))
         text.family("countersign_exchanges", "gauge", "Requests under way.")

@@ -38,6 +38,29 @@ struct StatusText: Encodable {
         var reason: String
     }
 
+    private struct Route: Encodable {
+        var operation: String
+        var origin: String
+        var answers: UInt64
+        var meanMilliseconds: Double
+        /// Bounds of the classes in which the median and the 99th hundredth lie; absent beyond 10 s.
+        var medianBelowMilliseconds: Double?
+        var p99BelowMilliseconds: Double?
+    }
+
+    private struct Certificate: Encodable {
+        var listener: String
+        var certificate: String
+        var expires: String
+    }
+
+    private struct Process: Encodable {
+        var residentBytes: UInt64
+        var openDescriptors: UInt64
+        var cpuSeconds: Double
+        var loopDelayMeanMilliseconds: [Double]
+    }
+
     private struct Audit: Encodable {
         var writable: Bool
         var reason: String?
@@ -66,6 +89,11 @@ struct StatusText: Encodable {
     private var answers: [String: [String: UInt64]]
     private var refusals: [String: UInt64]
     private var upstreamThrottles: UInt64
+    private var routes: [Route]
+    /// By caller, by status; the empty name is whoever was not recognised.
+    private var callers: [String: [String: UInt64]]
+    private var certificates: [Certificate]
+    private var process: Process
     private var upstreams: [Upstream]
     private var limits: [Limit]
     private var limitStore: LimitStoreStatus?
@@ -88,6 +116,20 @@ struct StatusText: Encodable {
         answers = ["upstream": Self.classes(snapshot.counters.upstreamAnswers), "gateway": Self.classes(snapshot.counters.gatewayAnswers)]
         refusals = snapshot.counters.refusals
         upstreamThrottles = snapshot.counters.upstreamThrottles
+        routes = snapshot.durations.sorted { $0.key < $1.key }.map { place, durations in
+            Route(
+                operation: place.route, origin: place.origin, answers: durations.count, meanMilliseconds: Self.mean(durations),
+                medianBelowMilliseconds: durations.bound(of: 0.5).map { Double($0) / 1e6 },
+                p99BelowMilliseconds: durations.bound(of: 0.99).map { Double($0) / 1e6 })
+        }
+        callers = snapshot.requests.reduce(into: [:]) { $0[$1.key.caller, default: [:]][$1.key.status, default: 0] += $1.value }
+        certificates = snapshot.certificates.map {
+            Certificate(
+                listener: $0.listener, certificate: $0.file, expires: RFC3339.string(milliseconds: $0.expirySeconds * 1000))
+        }
+        process = Process(
+            residentBytes: snapshot.usage.residentBytes, openDescriptors: snapshot.usage.openDescriptors,
+            cpuSeconds: snapshot.usage.cpuSeconds, loopDelayMeanMilliseconds: snapshot.delays.map(Self.mean))
         upstreams = snapshot.pools.map {
             Upstream(
                 name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting, http2Connections: $0.http2,
@@ -110,6 +152,10 @@ struct StatusText: Encodable {
                 backlogBytes: audit.backlogBytes, owed: audit.counters.owed,
                 ship: snapshot.shipping.map(ShipStatusText.init))
         }
+    }
+
+    private static func mean(_ durations: Histogram) -> Double {
+        durations.count == 0 ? 0 : (Double(durations.sum) / Double(durations.count) / 1e3).rounded() / 1e3
     }
 
     private static func classes(_ counts: [UInt64]) -> [String: UInt64] {

@@ -11,6 +11,8 @@ final class GatewayRuntime: Sendable {
     let routes: RouteTable
     let authorizer: Authorizer
     let upstreams: [UpstreamTarget]
+    /// In the order of the routes.
+    let operationNames: [String]
     private let upstreamOfRoute: [Int]
     let auditOperations: [AuditOperation]
     /// For each caller, for each kind of proof.
@@ -42,6 +44,7 @@ final class GatewayRuntime: Sendable {
             try Self.target(index, upstream, settings, inheriting: previous?.upstreams.first { $0.settings.name == upstream.name })
         }
         upstreams = targets
+        operationNames = settings.routes.map(\.operation)
         upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
         auditOperations = settings.routes.enumerated().map { index, rule in
             AuditOperation(
@@ -136,6 +139,18 @@ extension GatewayRuntime {
             return context
         } catch {
             throw StartError("listeners \(listener.bind): \(error.sentence)")
+        }
+    }
+}
+
+extension GatewayRuntime {
+    /// The certificates of all listeners, for `/metrics` and `/status`.
+    var certificates: [CertificateSnapshot] {
+        zip(settings.listeners, listenerTLS).flatMap { listener, context -> [CertificateSnapshot] in
+            guard let tls = listener.tls, let context else { return [] }
+            return zip([tls.identity] + tls.additionalIdentities, context.expirySeconds).map {
+                CertificateSnapshot(listener: "\(listener.bind)", file: $0.certificate, expirySeconds: $1)
+            }
         }
     }
 }

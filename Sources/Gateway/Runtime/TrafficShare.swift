@@ -22,6 +22,7 @@ extension Exchange {
     /// Counts the answer, once, for the metrics and for the charts of the last hour.
     func count(origin: AnswerOrigin, status: Int, reason: String? = nil) {
         worker.counters.count(origin: origin, status: status, reason: reason)
+        worker.countRequest(self, origin: origin, status: status)
         worker.countTraffic(
             TrafficKind(origin: origin, status: status), caller: record.caller?.caller, of: runtime, arrival: arrivedMilliseconds)
     }

@@ -13,6 +13,11 @@ final class Worker {
     var ids = ExchangeIDSource()
     var counters = Counters()
     private(set) var traffic: TrafficTally
+    private(set) var requests: RequestTally
+    /// By how much the clock ticked late, while it ticked.
+    private(set) var delay = Histogram(bounds: Histogram.delayBounds)
+    /// When the clock is to tick next (monotonic nanoseconds).
+    private var nextTick: UInt64 = 0
     private let history: TrafficShare
     let connections = ConnectionTable()
     let lane: AuditLane
@@ -48,6 +53,7 @@ final class Worker {
         self.history = history
         self.freeze = freeze
         traffic = Self.tally(runtime)
+        requests = RequestTally(routes: runtime.operationNames, callers: runtime.callers.names)
         sha256 = try SHA256Context()
         lane = AuditLane(loop: loop)
         try equip()
@@ -60,6 +66,9 @@ final class Worker {
         // Counts go by positions in the configuration.
         if let row = traffic.row { history.add(row) }
         traffic = Self.tally(runtime)
+        if runtime.callers.names != self.runtime.callers.names || runtime.operationNames != self.runtime.operationNames {
+            requests = RequestTally(routes: runtime.operationNames, callers: runtime.callers.names, after: requests)
+        }
         self.runtime = runtime
         for pool in pools {
             pool.retire()
@@ -124,6 +133,19 @@ final class Worker {
         TrafficTally(callers: runtime.callers.names, upstreams: runtime.upstreams.map(\.settings.name))
     }
 
+    /// Counts an answer for the metrics.
+    func countRequest(_ exchange: Exchange, origin: AnswerOrigin, status: Int) {
+        var (route, caller) = (exchange.record.route, exchange.record.caller?.caller)
+        if exchange.runtime !== runtime {
+            // It began under another configuration, in which both may stand elsewhere.
+            let old = exchange.runtime
+            route = route.flatMap { runtime.operationNames.firstIndex(of: old.operationNames[$0]) }
+            caller = caller.flatMap { runtime.callers.names.firstIndex(of: old.callers.names[$0]) }
+        }
+        requests.count(
+            route: route, caller: caller, origin: origin, status: status, nanoseconds: Clock.monotonicNanoseconds() &- exchange.start)
+    }
+
     // MARK: - Scratch
 
     /// A byte array whose room is used again and again; give it back with `returnScratch`.
@@ -151,6 +173,7 @@ final class Worker {
         } else if ticks == nil, !connections.isEmpty || allPools.contains(where: \.needsTicks) {
             let interval = TimeAmount.nanoseconds(Int64(tickNanoseconds))
             let bound = NIOLoopBound(self, eventLoop: loop)
+            nextTick = Clock.monotonicNanoseconds() &+ tickNanoseconds
             ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in bound.value.tick() }
         }
     }
@@ -163,10 +186,13 @@ final class Worker {
 
     private func tick() {
         let now = Clock.monotonicNanoseconds()
+        delay.add(now > nextTick ? now &- nextTick : 0)
         connections.visit { $0.tick(now: now) }
         for pool in pools { pool.tick(now: now) }
         for pool in retired { pool.tick(now: now) }
         retired.removeAll { !$0.needsTicks }
+        // The delay is counted from the end of this.
+        nextTick = Clock.monotonicNanoseconds() &+ tickNanoseconds
         connectionCameOrWent()
     }
 

@@ -5,6 +5,8 @@ import Synchronization
 final class InFlightCount: Sendable {
     private let count = Atomic<Int>(0)
 
+    var value: Int { count.load(ordering: .relaxed) }
+
     /// A place among at most `most`; nil where all are taken.
     func take(most: Int) -> InFlightPlace? {
         var seen = count.load(ordering: .relaxed)

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// Owns one reference to an `X509`.
 final class Certificate {
@@ -46,6 +47,13 @@ enum CertificateFields {
     static func issuer(_ certificate: OpaquePointer) -> String { text(ofName: X509_get_issuer_name(certificate)) }
 
     /// For example `Nov 24 05:52:00 2026 GMT`.
+    /// Since 1970; 0 where the time cannot be read.
+    static func seconds(ofTime time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+        var parts = tm()
+        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
+        return Int64(timegm(&parts))
+    }
+
     static func text(ofTime time: UnsafePointer<ASN1_TIME>?) -> String {
         guard let time else { return "an unreadable time" }
         return text { ASN1_TIME_print($0, time) }

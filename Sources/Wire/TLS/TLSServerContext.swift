@@ -54,6 +54,8 @@ public final class TLSServerContext: @unchecked Sendable {
     let context: OpaquePointer
     /// What is doubtful but not wrong, a sentence each, for the log at start-up.
     public let warnings: [String]
+    /// When each certificate ends, seconds since 1970, in the order of the options.
+    public let expirySeconds: [Int64]
     private let contexts: [OpaquePointer]
     private let names: ServerNameTable
     let applicationProtocols: [UInt8]
@@ -73,6 +75,7 @@ public final class TLSServerContext: @unchecked Sendable {
         let protocols = try ContextSetup.wireFormat(applicationProtocols: options.applicationProtocols)
         var made: [OpaquePointer] = []
         var notes: [String] = []
+        var ends: [Int64] = []
         var table = ServerNameTable()
         do throws(TLSError) {
             let trust = try ClientTrustMaterial(options.clientAuthentication)
@@ -81,6 +84,7 @@ public final class TLSServerContext: @unchecked Sendable {
                 let context = try ContextSetup.make(role: .server, minimum: options.minimumVersion, maximum: options.maximumVersion)
                 made.append(context)
                 let chain = try ContextSetup.use(pair, in: context)
+                ends.append(chain.first.map { CertificateFields.seconds(ofTime: X509_get0_notAfter($0.pointer)) } ?? 0)
                 if checksCertificates {
                     let check = CertificateChainCheck(name: pair.certificate.description, chain: chain, anchors: trust.authorities)
                     if let note = try check.run() { notes.append(note) }
@@ -96,6 +100,7 @@ public final class TLSServerContext: @unchecked Sendable {
         contexts = made
         context = made[0]
         warnings = notes
+        expirySeconds = ends
         names = table
         applicationProtocols = protocols
     }

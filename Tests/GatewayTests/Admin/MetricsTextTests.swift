@@ -26,13 +26,14 @@ struct MetricsGrammar {
                 family = name
             } else if line.hasPrefix("# TYPE ") {
                 let words = line.dropFirst(7).split(separator: " ").map(String.init)
-                if words.count != 2 || words[0] != family || types[family] != nil || !["counter", "gauge"].contains(words[1]) {
+                if words.count != 2 || words[0] != family || types[family] != nil || !["counter", "gauge", "histogram"].contains(words[1]) {
                     mistakes.append("TYPE: \(line)")
                 } else {
                     types[family] = words[1]
                 }
             } else if let sample = Self.sample(line) {
-                if sample.name != family || types[family] == nil { mistakes.append("outside its family: \(line)") }
+                let part = types[family] == "histogram" ? Self.withoutSuffix(sample.name) : sample.name
+                if part != family || types[family] == nil { mistakes.append("outside its family: \(line)") }
                 if types[family] == "counter", !family.hasSuffix("_total") || sample.value < 0 { mistakes.append("counter: \(line)") }
                 if samples.contains(where: { $0.name == sample.name && $0.labels == sample.labels }) { mistakes.append("twice: \(line)") }
                 samples.append(sample)
@@ -44,6 +45,11 @@ struct MetricsGrammar {
 
     func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
         samples.first { $0.name == name && $0.labels == labels }?.value
+    }
+
+    private static func withoutSuffix(_ name: String) -> String {
+        for suffix in ["_bucket", "_sum", "_count"] where name.hasSuffix(suffix) { return String(name.dropLast(suffix.count)) }
+        return name + " has no suffix"
     }
 
     private static func sample(_ line: String) -> Sample? {
