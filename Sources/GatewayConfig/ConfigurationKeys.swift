@@ -24,7 +24,13 @@ enum ListenerLimitKey: String, ConfigurationKey {
 
 enum AdminKey: String, ConfigurationKey { case bind, tokenSha256, stateFile }
 
-enum CredentialKey: String, ConfigurationKey { case type, accessKeyId, secretAccessKey, sessionToken }
+enum CredentialKey: String, ConfigurationKey {
+    case type, accessKeyId, secretAccessKey, sessionToken
+    case profile, configFile, credentialsFile
+    case uri, tokenFile
+    case source, roleArn, sessionName, externalId, duration, region, stsEndpoint
+    case endpoint, role, timeout
+}
 
 enum UpstreamKey: String, ConfigurationKey {
     case url, service, region, credentials, connectTimeout, responseTimeout, idleTimeout, maxConnections, maxInFlight, caFile

@@ -92,6 +92,13 @@ public enum SettingsSummary {
     private static func words(_ source: CredentialSettings.Source) -> String {
         switch source {
         case .fixed(let accessKeyID, _, let token): "static, key \(accessKeyID.prefix(4))...\(token == nil ? "" : ", with session token")"
+        case .environment: "from the environment"
+        case .profile(let profile): "profile \(profile.name ?? "as AWS_PROFILE says, else default")"
+        case .container(let container): "of the container\(container.uri.map { ", from \($0)" } ?? "")"
+        case .webIdentity(let identity): "\(identity.role.roleARN), for the token in \(identity.tokenFile)"
+        case .instanceMetadata(let service): "of the instance\(service.role.map { ", role \($0)" } ?? "")"
+        case .assumeRole(let role): "\(role.role.roleARN), taken on with \(role.source)"
+        case .chain: "the first of environment, web identity, profile, container and instance that is configured"
         }
     }
 

@@ -72,6 +72,10 @@ struct AdminSource: Sendable {
         var reasons: [String] = []
         if await !state.isReady { reasons.append(Self.starting) }
         if await state.isDraining { reasons.append("draining: the gateway is shutting down") }
+        let now = Clock.wallMilliseconds()
+        for keeper in await state.runtime.usedCredentials.map({ $0.status(now: now) }) where !keeper.isUsable {
+            reasons.append("credentials: \(keeper.name): \(keeper.problem ?? "they have expired")")
+        }
         if let trail = await state.runtime.trail, case .unwritable(let reason) = trail.status { reasons.append("audit: \(reason)") }
         if let store = await state.runtime.limiter.shared?.store, store.settings.onStoreFailure == .deny, store.counters.connectionsUp == 0
         {
@@ -123,7 +127,8 @@ struct AdminSource: Sendable {
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
             audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
-            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze, requests: requests,
+            shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze,
+            credentials: runtime.usedCredentials.map { $0.status(now: Clock.wallMilliseconds()) }, requests: requests,
             durations: durations, delays: shares.map(\.delay), inFlight: inFlight,
             certificates: runtime.certificates, usage: .now())
     }
@@ -210,6 +215,7 @@ struct AdminSnapshot: Sendable {
     var audit: AuditSnapshot?
     var shipping: [ShipStatus] = []
     var freeze: Freeze?
+    var credentials: [CredentialKeeper.Status] = []
     var requests: [RequestTally.Key: UInt64] = [:]
     var durations: [RequestTally.Place: Histogram] = [:]
     /// By event loop.

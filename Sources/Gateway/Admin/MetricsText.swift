@@ -43,6 +43,7 @@ enum MetricsText {
         if let store = snapshot.store { LimitStoreMetrics.write(store, to: &text) }
         if let audit = snapshot.audit { write(audit, to: &text) }
         ShipMetrics.write(snapshot.shipping, to: &text)
+        CredentialMetrics.write(snapshot.credentials, to: &text)
         text.family("countersign_ready", "gauge", "1 when /ready answers 200.")
         text.sample([], snapshot.reasonsNotReady.isEmpty ? 1 : 0)
         text.family("countersign_frozen", "gauge", "1 while calls that change something are refused by an operator's word.")

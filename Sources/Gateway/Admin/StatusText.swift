@@ -95,6 +95,7 @@ struct StatusText: Encodable {
     private var certificates: [Certificate]
     private var process: Process
     private var upstreams: [Upstream]
+    private var credentials: [CredentialText]
     private var limits: [Limit]
     private var limitStore: LimitStoreStatus?
     private var audit: Audit?
@@ -135,6 +136,7 @@ struct StatusText: Encodable {
                 name: $0.upstream, url: $0.url, connections: $0.open, idle: $0.idle, waiting: $0.waiting, http2Connections: $0.http2,
                 http2Streams: $0.streams, clockSkewSeconds: $0.clockSkewSeconds)
         }
+        credentials = snapshot.credentials.map(CredentialText.init)
         limits = snapshot.limits.map { limit in
             Limit(
                 limit: limit.limit, per: limit.scope.rawValue, upstream: limit.upstream, route: limit.route, caller: limit.caller,

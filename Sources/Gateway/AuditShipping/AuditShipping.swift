@@ -23,7 +23,7 @@ final class AuditShipping: Sendable {
     static func fault(in destinations: [ShipDestination]) -> String? {
         for destination in destinations {
             guard case .tls(let host, _, let files) = destination.place else { continue }
-            do throws(ShipFailure) { _ = try ShipConnecting.session(files, host) } catch { return "\(destination): \(error.words)" }
+            do throws(ConnectionFailure) { _ = try ShipConnecting.session(files, host) } catch { return "\(destination): \(error.words)" }
         }
         return nil
     }

@@ -32,7 +32,7 @@ final class ShipDatagrams: ShipTransport {
         total += UInt64(bytes.count)
     }
 
-    func flush() throws(ShipFailure) {
+    func flush() throws(ConnectionFailure) {
         while head < messages.count {
             let message = messages[head]
             let count = message.withUnsafeBytes {
@@ -40,7 +40,7 @@ final class ShipDatagrams: ShipTransport {
             }
             if count < 0, errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS { return }
             if count < 0, errno == EINTR { continue }
-            if count < 0, errno != EMSGSIZE { throw ShipFailure(errno, call: "send") }
+            if count < 0, errno != EMSGSIZE { throw ConnectionFailure(errno, call: "send") }
             if count < 0 { tooLarge += 1 }
             written += UInt64(message.count)
             head += 1

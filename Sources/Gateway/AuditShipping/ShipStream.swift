@@ -14,6 +14,8 @@ final class ShipStream: ShipTransport {
     let inputEvents = Int16(POLLIN)
     /// Ciphertext, where there is TLS.
     private(set) var total: UInt64 = 0
+    /// Is given what the peer says; nil where nothing that it says means anything.
+    var receiver: ((UnsafeRawBufferPointer) -> Void)?
     private let kind: Kind
     private let session: TLSSession?
     private var queue = ShipOutputQueue()
@@ -35,16 +37,16 @@ final class ShipStream: ShipTransport {
     var hasOutput: Bool { !queue.isEmpty }
     var isReady: Bool { session == nil || isHandshakeDone }
 
-    func enqueue(_ bytes: [UInt8], ends: [Int]) throws(ShipFailure) {
+    func enqueue(_ bytes: [UInt8], ends: [Int]) throws(ConnectionFailure) {
         guard let session else { return put(bytes) }
         guard bytes.withUnsafeBytes({ session.send($0) }) else {
             try pull()
-            throw ShipFailure("the TLS connection takes nothing more")
+            throw ConnectionFailure("the TLS connection takes nothing more")
         }
         drainSession()
     }
 
-    func flush() throws(ShipFailure) {
+    func flush() throws(ConnectionFailure) {
         try queue.drain { bytes in
             let count = send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             if count > 0 { written += UInt64(count) }
@@ -52,49 +54,54 @@ final class ShipStream: ShipTransport {
         }
     }
 
-    func readInput() throws(ShipFailure) {
+    func readInput() throws(ConnectionFailure) {
         while true {
             let count = scratch.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT)) }
             if count > 0 {
-                if let session { scratch.withUnsafeBytes { session.receive(UnsafeRawBufferPointer(rebasing: $0[..<count])) } }
+                if let session {
+                    scratch.withUnsafeBytes { session.receive(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                } else if let receiver {
+                    scratch.withUnsafeBytes { receiver(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                }
                 try pull()
                 continue
             }
             if count == 0 {
                 session?.receiveEnd()
                 try pull()
-                throw ShipFailure("the collector closed the connection")
+                throw ConnectionFailure("the collector closed the connection")
             }
             if errno == EAGAIN || errno == EWOULDBLOCK { return }
-            if errno != EINTR { throw ShipFailure(errno, call: "read") }
+            if errno != EINTR { throw ConnectionFailure(errno, call: "read") }
         }
     }
 
     /// Moves the TLS session on: the handshake, the peer's alerts and key updates.
-    func pull() throws(ShipFailure) {
+    func pull() throws(ConnectionFailure) {
         guard let session else { return }
         defer { drainSession() }
         while true {
             let event = scratch.withUnsafeMutableBytes { session.next(into: $0) }
             switch event {
             case nil: return
-            case .plaintext: break
+            case .plaintext(let count):
+                if let receiver { scratch.withUnsafeBytes { receiver(UnsafeRawBufferPointer(rebasing: $0[..<count])) } }
             case .handshakeComplete: isHandshakeDone = true
-            case .peerClosed: throw ShipFailure("the collector ended the TLS connection")
+            case .peerClosed: throw ConnectionFailure("the collector ended the TLS connection")
             case .failed(let error):
                 drainSession()
                 // The alert that tells the peer why.
                 try? flush()
-                throw ShipFailure("TLS: \(error.sentence)")
+                throw ConnectionFailure("TLS: \(error.sentence)")
             }
         }
     }
 
-    func acknowledged() throws(ShipFailure) -> UInt64 {
+    func acknowledged() throws(ConnectionFailure) -> UInt64 {
         switch kind {
         case .tcp:
             guard let count = TCPInformation.acknowledgedBytes(of: descriptor) else {
-                throw ShipFailure(errno, call: "getsockopt TCP_INFO")
+                throw ConnectionFailure(errno, call: "getsockopt TCP_INFO")
             }
             lastAcknowledged = min(count, written)
         case .unix:

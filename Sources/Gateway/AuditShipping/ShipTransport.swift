@@ -2,16 +2,6 @@ import GatewayCore
 import Glibc
 import Wire
 
-/// Why a destination cannot be reached or is lost, in words for logs, metrics and `/status`.
-struct ShipFailure: Error, Equatable {
-    var words: String
-
-    init(_ words: String) { self.words = words }
-
-    /// From `errno`.
-    init(_ code: Int32, call: StaticString) { words = "\(call): \(String(cString: strerror(code)))" }
-}
-
 /// One connection to a destination. Never blocks; used by one thread.
 protocol ShipTransport: AnyObject {
     /// How records are written; nil for the JSON lines as they are.
@@ -28,13 +18,13 @@ protocol ShipTransport: AnyObject {
     var tooLarge: UInt64 { get }
 
     /// Takes messages, each a record's; `ends` are their ends in `bytes`.
-    func enqueue(_ bytes: [UInt8], ends: [Int]) throws(ShipFailure)
+    func enqueue(_ bytes: [UInt8], ends: [Int]) throws(ConnectionFailure)
     /// Writes what can be written now.
-    func flush() throws(ShipFailure)
+    func flush() throws(ConnectionFailure)
     /// Takes what the peer says (nothing, usually), and notices its end.
-    func readInput() throws(ShipFailure)
+    func readInput() throws(ConnectionFailure)
     /// How many of `total` bytes the other side has for certain, as far as the system can tell.
-    func acknowledged() throws(ShipFailure) -> UInt64
+    func acknowledged() throws(ConnectionFailure) -> UInt64
     /// Says goodbye, where the form has a word for it, and closes.
     func close()
 }
@@ -59,7 +49,7 @@ struct ShipOutputQueue {
     }
 
     /// Writes with `call`, which takes bytes as write(2) does, until nothing is left or it would block.
-    mutating func drain(most: Int = .max, _ call: (UnsafeRawBufferPointer) -> Int) throws(ShipFailure) {
+    mutating func drain(most: Int = .max, _ call: (UnsafeRawBufferPointer) -> Int) throws(ConnectionFailure) {
         while head < bytes.count {
             let end = bytes.count - head > most ? head + most : bytes.count
             let count = bytes.withUnsafeBytes { call(UnsafeRawBufferPointer(rebasing: $0[head..<end])) }
@@ -68,7 +58,7 @@ struct ShipOutputQueue {
             } else if errno == EAGAIN || errno == EWOULDBLOCK {
                 return
             } else if errno != EINTR {
-                throw ShipFailure(errno, call: "write")
+                throw ConnectionFailure(errno, call: "write")
             }
         }
     }
@@ -92,7 +82,7 @@ final class ShipStandardOutput: ShipTransport {
         total += UInt64(bytes.count)
     }
 
-    func flush() throws(ShipFailure) {
+    func flush() throws(ConnectionFailure) {
         // The descriptor is shared with others, so it must stay blocking; what poll(2) announces for a pipe has room for PIPE_BUF bytes.
         try queue.drain(most: 4096) { bytes in
             var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

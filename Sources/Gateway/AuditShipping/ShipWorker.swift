@@ -64,7 +64,7 @@ final class ShipWorker {
             case .down(let due):
                 if now >= due { connect() } else { rest(until: due) }
             case .connecting, .up:
-                do throws(ShipFailure) { try work() } catch { lose(error) }
+                do throws(ConnectionFailure) { try work() } catch { lose(error) }
             }
         }
         transport?.close()
@@ -85,7 +85,7 @@ final class ShipWorker {
 
     private func connect() {
         connection.begin()
-        do throws(ShipFailure) {
+        do throws(ConnectionFailure) {
             let opened = try connecting.open()
             transport = opened
             format = opened.framing.map {
@@ -102,7 +102,7 @@ final class ShipWorker {
         }
     }
 
-    private func lose(_ failure: ShipFailure) {
+    private func lose(_ failure: ConnectionFailure) {
         if connection.phase == .up { oldestUnsent = nil }
         transport = nil
         let cursor = window.rewind()
@@ -121,8 +121,8 @@ final class ShipWorker {
 
     // MARK: - Records
 
-    private func work() throws(ShipFailure) {
-        guard let transport else { throw ShipFailure("not connected") }
+    private func work() throws(ConnectionFailure) {
+        guard let transport else { throw ConnectionFailure("not connected") }
         // Before reading: what is published from here on rings.
         doorbell.arm()
         let step = try fill(transport)
@@ -146,7 +146,7 @@ final class ShipWorker {
         let revents = wait(milliseconds: timeout, for: transport, hearsBell: step == .end)
         if revents & (transport.inputEvents | Int16(POLLERR | POLLHUP | POLLNVAL)) != 0 {
             try transport.readInput()
-            if revents & Int16(POLLERR | POLLNVAL) != 0 { throw ShipFailure(ShipWorker.socketError(transport.descriptor), call: "socket") }
+            if revents & Int16(POLLERR | POLLNVAL) != 0 { throw ConnectionFailure(ShipWorker.socketError(transport.descriptor), call: "socket") }
         }
         save(now: now, isLast: false)
     }
@@ -156,7 +156,7 @@ final class ShipWorker {
     }
 
     /// Sends the next batch; nil where it is not yet time for one.
-    private func fill(_ transport: any ShipTransport) throws(ShipFailure) -> ShipReader.Step? {
+    private func fill(_ transport: any ShipTransport) throws(ConnectionFailure) -> ShipReader.Step? {
         let time = now
         guard !isWindowFull(transport), time >= nextBatch || shipper.isStopping else { return nil }
         guard let position = shipper.positions.current else { return .end }
@@ -183,7 +183,7 @@ final class ShipWorker {
         return step
     }
 
-    private func settle(_ transport: any ShipTransport) throws(ShipFailure) {
+    private func settle(_ transport: any ShipTransport) throws(ConnectionFailure) {
         let time = now
         status.records += UInt64(window.acknowledge(try transport.acknowledged(), now: time))
         if window.settle(now: time) { connection.proveSound() }

@@ -162,6 +162,11 @@ final class Exchange {
             if let ask { runtime.limiter.giveBack(ask) }
             return refuse(Self.upstreamOverloaded)
         }
+        let target = runtime.target(for: authorized)
+        guard let live = try? worker.signer(for: target).credentials() else {
+            if let ask { runtime.limiter.giveBack(ask) }
+            return refuse(Self.noCredentials)
+        }
         relay.reading = reading
         let admitted = AdmittedRequest(authorized, admittedBy: reading)
         self.admitted = admitted
@@ -170,7 +175,7 @@ final class Exchange {
             // Without `audit` in the configuration there is nothing to record.
             return intentIsRecorded(.notConfigured)
         }
-        record.accessKeyID = runtime.target(for: authorized).accessKeyID
+        record.accessKeyID = live.accessKeyID
         switch worker.lane.append(record.entry(.intent, of: self, head: head), to: trail, waiter: self) {
         case .accepted: intentIsRecorded(.accepted)
         case .pending: break
@@ -236,8 +241,15 @@ final class Exchange {
         }
         signedCorrection = correction
         do {
-            let signed = try worker.signer(for: target).sign(
-                recorded, route: route, body: body, epochSeconds: (Clock.wallMilliseconds() + correction) / 1000)
+            let signer = try worker.signer(for: target)
+            guard let live = signer.credentials() else {
+                record.state = .refusedLate
+                return upstreamFailed(nil, refusal: Self.noCredentials, sent: false)
+            }
+            // They may have been renewed since the intent; the outcome names those that were used.
+            record.accessKeyID = live.accessKeyID
+            let signed = try signer.sign(
+                recorded, route: route, body: body, credentials: live, epochSeconds: (Clock.wallMilliseconds() + correction) / 1000)
             record.attempts += 1
             countDestructive()
             sentAt = Clock.monotonicNanoseconds()

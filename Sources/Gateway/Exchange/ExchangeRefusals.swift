@@ -9,5 +9,8 @@ extension Exchange {
     static let upstreamOverloaded = Refusal(
         .unavailable, "upstream/overload",
         "As many requests as this service may be given at once are under way, so this one was not sent: try again shortly.")
+    static let noCredentials = Refusal(
+        .unavailable, "credentials/unavailable",
+        "The gateway has no valid AWS credentials for this service at the moment, so nothing was sent: try again shortly.")
     static let signingFailed = Refusal(.fault, "gateway/signing", "The request could not be signed, so nothing was sent.")
 }

@@ -42,7 +42,7 @@ public final class GatewayServer: Sendable {
         do {
             let trail = try openTrail(settings, previous: nil, logger: logger)
             let store = try openStore(settings, previous: nil, loops: loops, logger: logger)
-            let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0], store: store)
+            let runtime = try makeRuntime(settings, previous: nil, trail: trail, home: loops[0], store: store, logger: logger)
             await store?.connect()
             let history = TrafficShare()
             // Before anything is served; what cannot be read counts as frozen.
@@ -96,6 +96,9 @@ public final class GatewayServer: Sendable {
         }
         await ship()
         await follow()
+        for keeper in runtime.credentials.values where runtime.usesCredentials(keeper.settings.name) { keeper.start() }
+        // What can be had at once is there before the first request; a source that fails makes the gateway not ready, not dead.
+        await CredentialKeeper.waitForFirst(of: Array(runtime.credentials.values), milliseconds: 1000)
         await state.becomeReady()
         if settings.listeners.contains(where: { $0.tls != nil }) { await state.set(watch: Task { await watchCertificates() }) }
         logger.info("ready")
@@ -119,7 +122,9 @@ public final class GatewayServer: Sendable {
         let runtime: GatewayRuntime
         do {
             store = try Self.openStore(settings, previous: oldStore, loops: workers.loops, logger: logger)
-            runtime = try Self.makeRuntime(settings, previous: old, trail: trail, home: workers.loops[0], store: store)
+            runtime = try Self.makeRuntime(
+                settings, previous: old, trail: trail, home: workers.loops[0], store: store, logger: logger)
+            try await startKeepers(of: runtime, previous: old)
         } catch {
             // Nobody uses the new file; its lock must not stand in the way of the next attempt.
             if let trail, trail !== old.trail { await Self.close(trail) }
@@ -128,6 +133,7 @@ public final class GatewayServer: Sendable {
         if store !== oldStore { await store?.connect() }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
+        for (name, keeper) in old.credentials where runtime.credentials[name] !== keeper { keeper.stop() }
         for (position, listener) in await state.listeners.enumerated() {
             if let found = runtime.listener(listener.settings, at: position) { listener.gate.adopt(found.settings.limits) }
         }
@@ -145,6 +151,20 @@ public final class GatewayServer: Sendable {
         await ship()
         await follow()
         logger.info("configuration reloaded")
+    }
+
+    /// New credentials are fetched before anything depends on them: a source that gives none is a mistake in the new configuration.
+    private func startKeepers(of runtime: GatewayRuntime, previous: GatewayRuntime) async throws {
+        let new = runtime.credentials.values.filter {
+            runtime.usesCredentials($0.settings.name)
+                && (previous.credentials[$0.settings.name] !== $0 || !previous.usesCredentials($0.settings.name))
+        }
+        for keeper in new { keeper.start() }
+        await CredentialKeeper.waitForFirst(of: new, milliseconds: 10_000)
+        let now = Clock.wallMilliseconds()
+        guard let failed = new.map({ $0.status(now: now) }).first(where: { !$0.isUsable }) else { return }
+        for keeper in new where previous.credentials[keeper.settings.name] !== keeper { keeper.stop() }
+        throw StartError("credentials.\(failed.name): \(failed.problem ?? "nothing was fetched in time")")
     }
 
     /// Exchanges under way owe their outcomes to the file of their own configuration, and each holds that configuration: the file is closed when
@@ -221,6 +241,7 @@ public final class GatewayServer: Sendable {
     /// Ends now: flushes the audit trail and stops the loops.
     public func stop() async {
         await state.watch?.cancel()
+        for keeper in await state.runtime.credentials.values { keeper.stop() }
         for listener in await state.listeners { await listener.close() }
         await state.admin?.close()
         await state.follower?.stop()
@@ -289,7 +310,7 @@ public final class GatewayServer: Sendable {
     }
 
     private static func makeRuntime(
-        _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop, store: SharedLimitStore?
+        _ settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, home: any EventLoop, store: SharedLimitStore?, logger: Logger
     ) throws(StartError) -> GatewayRuntime {
         var callers = settings.callers?.map(\.name) ?? ["local"]
         if settings.reportsUnknownCallers { callers.append(CallerTable.unrecognised) }
@@ -300,7 +321,9 @@ public final class GatewayServer: Sendable {
         } catch { throw StartError("limits: \(error)") }
         let limiter = Limiter(plan: plan, inheriting: previous?.limiter, home: home, store: store, now: Clock.monotonicNanoseconds())
         return try GatewayRuntime(
-            settings: settings, previous: previous, trail: trail, limiter: limiter, throttles: ThrottleAnswers(plan: plan))
+            settings: settings, previous: previous, trail: trail,
+            credentials: CredentialKeeper.keepers(for: settings.credentials, inheriting: previous?.credentials ?? [:], logger: logger),
+            limiter: limiter, throttles: ThrottleAnswers(plan: plan))
     }
 
     private static func close(_ trail: AuditTrail) async {

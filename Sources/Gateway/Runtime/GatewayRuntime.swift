@@ -1,6 +1,5 @@
 import GatewayConfig
 import GatewayCore
-import SigV4
 import Wire
 
 /// A configuration made ready for work: tables compiled, certificates loaded, records' constant parts prepared. Immutable and shared by all
@@ -20,6 +19,8 @@ final class GatewayRuntime: Sendable {
     let limiter: Limiter
     let throttles: ThrottleAnswers
     let trail: AuditTrail?
+    /// By name.
+    let credentials: [String: CredentialKeeper]
     /// TLS of each listener, in the order of the settings; nil for plain ones.
     let listenerTLS: [TLSServerContext?]
 
@@ -29,9 +30,12 @@ final class GatewayRuntime: Sendable {
     ///   - previous: what is running now; its limits' levels and unchanged upstreams' sessions carry over.
     ///   - trail: the audit trail, opened by the process; nil where none is configured.
     /// - Throws: `StartError` with a sentence for the operator.
-    init(settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, limiter: Limiter, throttles: ThrottleAnswers) throws(StartError)
-    {
+    init(
+        settings: Settings, previous: GatewayRuntime?, trail: AuditTrail?, credentials: [String: CredentialKeeper], limiter: Limiter,
+        throttles: ThrottleAnswers
+    ) throws(StartError) {
         self.settings = settings
+        self.credentials = credentials
         self.trail = trail
         self.limiter = limiter
         self.throttles = throttles
@@ -41,7 +45,7 @@ final class GatewayRuntime: Sendable {
         self.routes = routes
         authorizer = Authorizer(routes: routes, callers: callers)
         let targets = try settings.upstreams.enumerated().map { index, upstream throws(StartError) in
-            try Self.target(index, upstream, settings, inheriting: previous?.upstreams.first { $0.settings.name == upstream.name })
+            try Self.target(index, upstream, credentials, inheriting: previous?.upstreams.first { $0.settings.name == upstream.name })
         }
         upstreams = targets
         operationNames = settings.routes.map(\.operation)
@@ -56,6 +60,14 @@ final class GatewayRuntime: Sendable {
             CallerProof.allCases.map { AuditCaller(name: name, proof: callers.words(for: $0, of: index)) }
         }
         listenerTLS = try settings.listeners.map { listener throws(StartError) in try Self.serverContext(listener) }
+    }
+
+    /// Whether an upstream signs with them; others are only sources of roles.
+    func usesCredentials(_ name: String) -> Bool { upstreams.contains { $0.settings.credentials == name } }
+
+    /// Those that upstreams sign with, by name.
+    var usedCredentials: [CredentialKeeper] {
+        credentials.values.filter { usesCredentials($0.settings.name) }.sorted { $0.settings.name < $1.settings.name }
     }
 
     func target(for authorized: AuthorizedRequest) -> UpstreamTarget { upstreams[upstreamOfRoute[authorized.matched.route]] }
@@ -77,17 +89,13 @@ final class GatewayRuntime: Sendable {
 
     private static let unrecognised = AuditCaller(name: CallerTable.unrecognised, proof: "none")
 
-    private static func target(_ index: Int, _ upstream: UpstreamSettings, _ settings: Settings, inheriting previous: UpstreamTarget?)
+    private static func target(
+        _ index: Int, _ upstream: UpstreamSettings, _ credentials: [String: CredentialKeeper], inheriting previous: UpstreamTarget?
+    )
         throws(StartError) -> UpstreamTarget
     {
-        guard let credential = settings.credentials[upstream.credentials] else {
+        guard let keeper = credentials[upstream.credentials] else {
             throw StartError("upstreams.\(upstream.name): the credentials '\(upstream.credentials)' do not exist")
-        }
-        let credentials: Credentials
-        switch credential.source {
-        case .fixed(let accessKeyID, let secretAccessKey, let sessionToken):
-            credentials = Credentials(
-                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey.bytes, sessionToken: sessionToken?.revealedText)
         }
         var tls: TLSClientContext?
         if upstream.usesTLS {
@@ -101,7 +109,7 @@ final class GatewayRuntime: Sendable {
             }
         }
         return UpstreamTarget(
-            index: index, settings: upstream, credentials: credentials, tls: tls, inFlight: previous?.inFlight,
+            index: index, settings: upstream, credentials: keeper, tls: tls, inFlight: previous?.inFlight,
             clock: previous?.settings.url == upstream.url ? previous?.clock : nil)
     }
 }

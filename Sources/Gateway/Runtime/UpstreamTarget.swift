@@ -1,6 +1,5 @@
 import GatewayConfig
 import GatewayCore
-import SigV4
 import Wire
 
 /// One upstream of the configuration, prepared: what a pool needs to reach it and a signer to sign for it. The only places ever contacted.
@@ -9,8 +8,7 @@ final class UpstreamTarget: Sendable {
     let settings: UpstreamSettings
     /// The `Host` field's value.
     let authority: [UInt8]
-    let credentials: Credentials
-    let accessKeyID: [UInt8]
+    let credentials: CredentialKeeper
     /// nil for `http://`.
     let tls: TLSClientContext?
     /// What `maxInFlight` bounds.
@@ -21,14 +19,13 @@ final class UpstreamTarget: Sendable {
     ///   - inFlight: that of the upstream of the same name in the configuration before.
     ///   - clock: that of the upstream of the same name and address in the configuration before.
     init(
-        index: Int, settings: UpstreamSettings, credentials: Credentials, tls: TLSClientContext?, inFlight: InFlightCount?,
+        index: Int, settings: UpstreamSettings, credentials: CredentialKeeper, tls: TLSClientContext?, inFlight: InFlightCount?,
         clock: UpstreamClock? = nil
     ) {
         self.index = index
         self.settings = settings
         authority = Array(settings.authority.utf8)
         self.credentials = credentials
-        accessKeyID = Array(credentials.accessKeyID.utf8)
         self.tls = tls
         self.inFlight = inFlight ?? InFlightCount()
         self.clock = clock ?? UpstreamClock()

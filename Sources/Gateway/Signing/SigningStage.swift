@@ -22,6 +22,9 @@ final class SigningStage {
     private let target: UpstreamTarget
     private let signer: RequestSigner
     private let sha256: SHA256Context
+    private var live: LiveCredentials?
+    /// Of `live`; the keeper's moves on when there are others.
+    private var generation: UInt64 = 0
     private var head: [UInt8] = []
     private var payloadHash: [UInt8] = []
 
@@ -32,12 +35,27 @@ final class SigningStage {
         head.reserveCapacity(2048)
     }
 
+    /// What to sign with at this moment; nil where there is nothing, or nothing that is still good.
+    func credentials() -> LiveCredentials? {
+        let newest = target.credentials.generation
+        if newest != generation {
+            live = target.credentials.live
+            generation = newest
+        }
+        guard let live else { return nil }
+        // The clock is read for those alone that end.
+        if let usableUntil = live.usableUntil, Clock.wallMilliseconds() >= usableUntil { return nil }
+        return live
+    }
+
     /// The bytes signed are the bytes sent: both come from `recorded.wirePath`, the canonical query and the body at hand.
     ///
-    /// - Parameter epochSeconds: the time of the signature; each attempt is signed afresh with its own.
-    func sign(_ recorded: RecordedRequest, route: RouteTable.Route, body: ByteBuffer?, epochSeconds: Int64) throws(DigestError)
-        -> SignedRequest
-    {
+    /// - Parameters:
+    ///   - credentials: from `credentials()`.
+    ///   - epochSeconds: the time of the signature; each attempt is signed afresh with its own.
+    func sign(
+        _ recorded: RecordedRequest, route: RouteTable.Route, body: ByteBuffer?, credentials: LiveCredentials, epochSeconds: Int64
+    ) throws(DigestError) -> SignedRequest {
         let matched = recorded.admitted.authorized.matched
         let request = recorded.head
         head.removeAll(keepingCapacity: true)
@@ -45,7 +63,7 @@ final class SigningStage {
         UpstreamHead.append(
             method: route.methodBytes, wirePath: matched.wirePath, query: matched.query, host: target.authority, head: request,
             bodyLength: sendsLength ? body?.readableBytes ?? 0 : nil, to: &head)
-        try authorize(matched, route: route, request: request, body: body, epochSeconds: epochSeconds)
+        try authorize(matched, route: route, request: request, body: body, credentials.credentials, epochSeconds: epochSeconds)
         FieldBytes.append("\r\n", to: &head)
         var bytes = ByteBufferAllocator().buffer(capacity: head.count + (body?.readableBytes ?? 0))
         bytes.writeBytes(head)
@@ -54,7 +72,8 @@ final class SigningStage {
     }
 
     private func authorize(
-        _ matched: MatchedRequest, route: RouteTable.Route, request: RequestHead, body: ByteBuffer?, epochSeconds: Int64
+        _ matched: MatchedRequest, route: RouteTable.Route, request: RequestHead, body: ByteBuffer?, _ credentials: Credentials,
+        epochSeconds: Int64
     ) throws(DigestError) {
         if let body, body.readableBytes > 0 { hash(body) } else { payloadHash = Self.emptyPayloadHash }
         if sha256.hasFailed { throw .operationFailed }
@@ -73,7 +92,7 @@ final class SigningStage {
                                     try signer.authorize(
                                         method: method, wirePath: path, canonicalQuery: query, host: host,
                                         contentType: contentType.map { UnsafeRawBufferPointer(rebasing: fields[$0.range]) },
-                                        payloadHash: payload, credentials: target.credentials, epochSeconds: epochSeconds,
+                                        payloadHash: payload, credentials: credentials, epochSeconds: epochSeconds,
                                         appendingFieldLinesTo: &head)
                                 } catch { failure = error }
                             }

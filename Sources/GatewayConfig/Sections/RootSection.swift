@@ -23,7 +23,9 @@ extension Field {
             listeners: listeners?.compactMap { $0.listener() } ?? [],
             admin: keys[.admin]?.admin(),
             credentials: Dictionary(
-                (credentials ?? []).compactMap { name, field in field.credential(named: name).map { (name, $0) } }, uniquingKeysWith: { $1 }
+                (credentials ?? []).compactMap { name, field in
+                    field.credential(named: name, among: credentials?.map(\.name)).map { (name, $0) }
+                }, uniquingKeysWith: { $1 }
             ),
             upstreams: upstreams?.compactMap { $1.upstream(named: $0, credentialNames: credentials?.map(\.name)) } ?? [],
             callers: keys[.callers]?.callers(),
@@ -33,6 +35,7 @@ extension Field {
             drain: keys[.drain]?.drain() ?? DrainSettings(),
             limitStore: keys[.limitStore]?.limitStore())
 
+        checkRoleSources(settings, credentials)
         checkDistinctAddresses(settings, listeners, keys[.admin])
         if let admin = settings.admin, admin.tokenDigest != nil, settings.freezePath == nil, keys[.audit] == nil {
             keys[.admin]?.fail(
@@ -41,6 +44,23 @@ extension Field {
         }
         checkDistinctRoutes(settings, routes)
         return settings
+    }
+
+    /// A role whose source leads back to it can never be taken on.
+    private func checkRoleSources(_ settings: Settings, _ fields: [(name: String, field: Field)]?) {
+        for (name, field) in fields ?? [] {
+            var visited = [name]
+            while let last = visited.last, case .assumeRole(let role)? = settings.credentials[last]?.source {
+                if role.source == name {
+                    field.fail(
+                        "the sources of this role go in a circle: \((visited + [name]).joined(separator: " -> "))",
+                        "name credentials of another type as \"source\"")
+                }
+                // Another circle is told where it stands.
+                if visited.contains(role.source) { break }
+                visited.append(role.source)
+            }
+        }
     }
 
     /// Two sockets cannot share an address. Only whole lists are compared, so that indices agree.

@@ -1,22 +1,5 @@
 import GatewayCore
 
-/// One entry of `credentials`.
-public struct CredentialSettings: Sendable, Equatable {
-    /// Where the key comes from.
-    public enum Source: Sendable, Equatable {
-        /// Written in the configuration, or in files and environment variables that it names.
-        case fixed(accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret?)
-    }
-
-    public var name: String
-    public var source: Source
-
-    public init(name: String, source: Source) {
-        self.name = name
-        self.source = source
-    }
-}
-
 /// One entry of `upstreams`: the only places that are ever contacted.
 public struct UpstreamSettings: Sendable, Equatable {
     public var name: String

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Gateway
 import GatewayConfig
 import SigV4
 
@@ -48,11 +49,11 @@ final class SigningSources {
         guard let key = settings.credentials[upstream.credentials] else {
             throw ValidationError("\(path) has no credentials \"\(upstream.credentials)\".")
         }
-        switch key.source {
-        case .fixed(let accessKeyID, let secret, let token):
-            let credentials = Credentials(
-                accessKeyID: accessKeyID, secretAccessKey: secret.bytes, sessionToken: token?.revealedText)
+        do {
+            let credentials = try CredentialFetch.once(key, among: settings.credentials)
             return SigningSource(credentials: credentials, service: upstream.service, region: upstream.region)
+        } catch {
+            throw ValidationError("The credentials \"\(key.name)\" of \(path) cannot be had: \(error.words).")
         }
     }
 

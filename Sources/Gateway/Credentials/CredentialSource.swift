@@ -1,0 +1,177 @@
+import GatewayConfig
+import GatewayCore
+import Glibc
+import SigV4
+
+/// Fetches credentials from where the configuration says. Blocks; used by the thread of one `CredentialKeeper`.
+struct CredentialSource {
+    let settings: CredentialSettings
+    /// What `assumeRole` may name as its source.
+    let others: [String: CredentialSettings]
+    let environment: EnvironmentVariables
+    /// Asked now and then whether to give up.
+    let isCancelled: () -> Bool
+
+    /// Files without an end are looked at again after so long, in milliseconds.
+    private static let recheckMilliseconds: Int64 = 5000
+
+    func fetch() throws(CredentialFailure) -> CredentialGrant { try fetch(settings) }
+
+    private func fetch(_ settings: CredentialSettings) throws(CredentialFailure) -> CredentialGrant {
+        switch settings.source {
+        case .fixed(let accessKeyID, let secret, let token):
+            return CredentialGrant(accessKeyID: accessKeyID, secretAccessKey: secret.revealedText, sessionToken: token?.revealedText)
+        case .environment: return try fromEnvironment()
+        case .profile(let profile): return try from(profile)
+        case .container(let container): return try fromContainer(container)
+        case .webIdentity(let identity):
+            return try assume(identity.role, withTokenIn: identity.tokenFile, endpoint: identity.stsEndpoint)
+        case .instanceMetadata(let service): return try fromInstanceMetadata(service)
+        case .assumeRole(let role):
+            guard let source = others[role.source] else { throw CredentialFailure("there are no credentials \"\(role.source)\"") }
+            return try assume(role.role, with: try fetch(source), endpoint: role.stsEndpoint)
+        case .chain: return try fromChain()
+        }
+    }
+
+    // MARK: - The usual order
+
+    /// As the AWS SDK for Java 2.x and the one for Go have it: environment, web identity, profile, container, instance metadata. The first
+    /// that is configured decides, and a failure of it is one: credentials of somebody else would be worse than none.
+    private func fromChain() throws(CredentialFailure) -> CredentialGrant {
+        var absences: [String] = []
+        for step in 0..<5 {
+            do throws(CredentialFailure) {
+                switch step {
+                case 0: return try fromEnvironment()
+                case 1: return try fromEnvironmentWebIdentity()
+                case 2: return try from(CredentialSettings.Profile())
+                case 3: return try fromContainer(CredentialSettings.Container())
+                default: return try fromInstanceMetadata(CredentialSettings.InstanceMetadata())
+                }
+            } catch {
+                guard error.isAbsence else { throw error }
+                absences.append(error.words)
+            }
+        }
+        throw CredentialFailure("no source has credentials: \(absences.joined(separator: "; "))")
+    }
+
+    private func fromEnvironment() throws(CredentialFailure) -> CredentialGrant {
+        guard let accessKeyID = variable("AWS_ACCESS_KEY_ID"), let secret = variable("AWS_SECRET_ACCESS_KEY") else {
+            throw CredentialFailure("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set", isAbsence: true)
+        }
+        var expiresAt: Int64?
+        if let text = variable("AWS_CREDENTIAL_EXPIRATION") {
+            guard let time = RFC3339.parse(text.utf8) else { throw CredentialFailure("AWS_CREDENTIAL_EXPIRATION is no RFC 3339 time") }
+            expiresAt = time
+        }
+        return CredentialGrant(
+            accessKeyID: accessKeyID, secretAccessKey: secret, sessionToken: variable("AWS_SESSION_TOKEN"), expiresAt: expiresAt)
+    }
+
+    private func fromEnvironmentWebIdentity() throws(CredentialFailure) -> CredentialGrant {
+        guard let tokenFile = variable("AWS_WEB_IDENTITY_TOKEN_FILE"), let roleARN = variable("AWS_ROLE_ARN") else {
+            throw CredentialFailure("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not both set", isAbsence: true)
+        }
+        let role = ProfilePlan.RolePlan(roleARN: roleARN, sessionName: variable("AWS_ROLE_SESSION_NAME"))
+        return try assume(role, withTokenIn: tokenFile, endpoint: nil)
+    }
+
+    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    // MARK: - Profiles
+
+    private func from(_ profile: CredentialSettings.Profile) throws(CredentialFailure) -> CredentialGrant {
+        let home = variable("HOME") ?? "/"
+        let configFile = profile.configFile ?? variable("AWS_CONFIG_FILE") ?? home + "/.aws/config"
+        let credentialsFile = profile.credentialsFile ?? variable("AWS_SHARED_CREDENTIALS_FILE") ?? home + "/.aws/credentials"
+        let config = SharedConfigFile(try CredentialFile.text(configFile, isSecret: false), kind: .config)
+        let credentials = SharedConfigFile(try CredentialFile.text(credentialsFile, isSecret: true), kind: .credentials)
+        let plan: ProfilePlan
+        do throws(ProfilePlan.Problem) {
+            plan = try ProfilePlan.resolve(profile.name ?? variable("AWS_PROFILE") ?? "default", config: config, credentials: credentials)
+        } catch {
+            throw CredentialFailure(error.words, isAbsence: error.isAbsence)
+        }
+        return try carryOut(plan, endpoint: profile.stsEndpoint)
+    }
+
+    private func carryOut(_ plan: ProfilePlan, endpoint: String?) throws(CredentialFailure) -> CredentialGrant {
+        switch plan {
+        case .keys(let accessKeyID, let secret, let token):
+            return CredentialGrant(
+                accessKeyID: accessKeyID, secretAccessKey: secret, sessionToken: token, recheck: Self.recheckMilliseconds)
+        case .process(let command): return try CredentialProcess.run(command, isCancelled: isCancelled)
+        case .environment: return try fromEnvironment()
+        case .container: return try fromContainer(CredentialSettings.Container())
+        case .instanceMetadata: return try fromInstanceMetadata(CredentialSettings.InstanceMetadata())
+        case .webIdentity(let role, let tokenFile): return try assume(role, withTokenIn: tokenFile, endpoint: endpoint)
+        case .assumeRole(let role, let source): return try assume(role, with: try carryOut(source, endpoint: endpoint), endpoint: endpoint)
+        }
+    }
+
+    // MARK: - Roles
+
+    private func assume(
+        _ role: ProfilePlan.RolePlan, with source: CredentialGrant, endpoint: String?
+    ) throws(CredentialFailure) -> CredentialGrant {
+        try sts(role, endpoint).assumeRole(
+            with: source.credentials, epochSeconds: Clock.wallMilliseconds() / 1000, isCancelled: isCancelled)
+    }
+
+    /// The token is read each time: whoever writes it renews it (EKS: every hour at most).
+    private func assume(
+        _ role: ProfilePlan.RolePlan, withTokenIn file: String, endpoint: String?
+    ) throws(CredentialFailure) -> CredentialGrant {
+        let token = try CredentialFile.token(file)
+        return try sts(role, endpoint).assumeRoleWithWebIdentity(token: token, isCancelled: isCancelled)
+    }
+
+    private func sts(_ role: ProfilePlan.RolePlan, _ endpoint: String?) -> STSRequest {
+        let region = role.region ?? variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? "us-east-1"
+        return STSRequest(endpoint: endpoint ?? variable("AWS_ENDPOINT_URL_STS"), region: region, role: role)
+    }
+}
+
+/// Files that sources read.
+enum CredentialFile {
+    private static let byteLimit = 1 << 20
+
+    /// The text of a file; empty where there is none. One that holds secrets and that others can read is refused.
+    static func text(_ path: String, isSecret: Bool) throws(CredentialFailure) -> String {
+        guard let bytes = try read(path, isSecret: isSecret) else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A token without the white space around it.
+    static func token(_ path: String) throws(CredentialFailure) -> String {
+        guard let bytes = try read(path, isSecret: false) else { throw CredentialFailure("the token file \(path) does not exist") }
+        let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+        guard let token else { throw CredentialFailure("the token file \(path) is empty") }
+        return token
+    }
+
+    private static func read(_ path: String, isSecret: Bool) throws(CredentialFailure) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw CredentialFailure("cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= byteLimit else {
+            throw CredentialFailure("\(path) is no file of credentials")
+        }
+        if isSecret, status.st_mode & 0o044 != 0 {
+            throw CredentialFailure("group or others can read \(path), which holds a secret: run: chmod 600 \(path)")
+        }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            guard count > 0 else { return bytes }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+    }
+}
