@@ -185,7 +185,7 @@ def test_a_role_for_a_token(gateway, upstream, moto, tmp_path):
 
 @pytest.mark.parametrize("profile", ["role", "twice"])
 def test_roles_of_profiles_are_taken_on(gateway, upstream, moto, tmp_path, process, profile):
-    environment = profile_files(tmp_path, process) | {"AWS_PROFILE": profile, "AWS_ENDPOINT_URL_STS": moto.url, "HOME": str(tmp_path), "AWS_REGION": "us-east-1"}
+    environment = profile_files(tmp_path, process) | {"AWS_PROFILE": profile, "AWS_ENDPOINT_URL_STS": moto.url, "HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"}
     assert as_botocore_sees(clean_environment(**environment))[0].startswith("ASIA")
     serving = gateway(config(upstream, {"type": "profile"}), environment=environment)
     assert serving.wait_for_log(lambda r: r.get("message") == "credentials fetched")
