@@ -9,6 +9,7 @@ import urllib.request
 import yaml
 
 from readme.document import names, section, tables
+from support.certificates import Certificates
 from support.process import Gateway, basic_config
 from support.wire import call
 
@@ -20,6 +21,10 @@ def everything(upstream, folder):
     config = basic_config(upstream.url, limits={name: {"rate": "100/s", "per": per} for name, per in scopes.items()})
     config["routes"][0]["limits"] = list(scopes)
     config["audit"] = {"file": {"path": str(folder / "audit.jsonl")}, "ship": [{"to": "stdout"}]}
+    certificates = Certificates(folder)
+    tls = {"certificate": certificates.path("good.pem"), "privateKey": certificates.path("good.key")}
+    config["listeners"].append({"bind": "127.0.0.1:0", "tls": tls})
+    config["upstreams"]["chime"]["maxInFlight"] = 100
     gateway = Gateway(config, folder)
     try:
         assert call(gateway.address).status == 204
@@ -48,7 +53,7 @@ def families(gateway):
 
 def assert_answerable(expression, samples, types):
     """Every metric in `expression` exists, with the labels it is asked by; counters are asked for their rate, gauges are not."""
-    names = re.findall(r"\bcountersign_\w+", expression)
+    names = re.findall(r"\b(?:countersign|process)_\w+", expression)
     assert names, expression
     for name in names:
         assert name in samples, f"{name} is not in /metrics"
