@@ -5,10 +5,10 @@ protocol ConfigurationKey: RawRepresentable<String>, CaseIterable, Sendable {}
 enum RootKey: String, ConfigurationKey {
     /// For editors; says nothing to the gateway.
     case schema = "$schema"
-    case listeners, admin, credentials, upstreams, callers, limits, routes, mode, audit, drain, limitStore
+    case listeners, admin, credentials, upstreams, callers, limits, routes, mode, audit, drain, limitStore, watch
 }
 
-enum ListenerKey: String, ConfigurationKey { case bind, mode, allowPlaintext, tls, timeouts, limits }
+enum ListenerKey: String, ConfigurationKey { case bind, mode, reusePort, allowPlaintext, tls, timeouts, limits }
 
 enum ListenerTLSKey: String, ConfigurationKey {
     case certificate, privateKey, additionalCertificates, clientCA, clientCertificate, crlFile
@@ -22,7 +22,7 @@ enum ListenerLimitKey: String, ConfigurationKey {
     case startLineBytes, fieldCount, headBytes, bodyBytes, connections, connectionsPerAddress
 }
 
-enum AdminKey: String, ConfigurationKey { case bind, tokenSha256, stateFile }
+enum AdminKey: String, ConfigurationKey { case bind, reusePort, tokenSha256, stateFile }
 
 enum CredentialKey: String, ConfigurationKey {
     case type, accessKeyId, secretAccessKey, sessionToken

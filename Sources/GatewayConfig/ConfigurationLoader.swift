@@ -1,3 +1,4 @@
+import Digests
 import GatewayCore
 
 /// Reads and validates a configuration file (JSON, RFC 8259), reporting every mistake of it at once.
@@ -29,7 +30,8 @@ public enum ConfigurationLoader {
         json: String, directory: String, environment: EnvironmentVariables = .process
     ) throws(ConfigurationErrors) -> Settings {
         try read(
-            FileContent(bytes: Array(json.utf8), owner: 0), file: "configuration", absolutePath: FileReading.resolve("configuration", in: directory),
+            FileContent(bytes: Array(json.utf8), owner: 0), file: "configuration",
+            absolutePath: FileReading.resolve("configuration", in: directory),
             environment: environment)
     }
 
@@ -49,11 +51,22 @@ public enum ConfigurationLoader {
         let context = ReadingContext(source: source, directory: FileReading.directory(of: absolutePath), environment: environment)
         let settings = Field(node: root, path: "", context: context).settings()
         let mistakes = context.sortedMistakes
-        guard var settings, mistakes.isEmpty else { throw ConfigurationErrors(file: file, mistakes: mistakes) }
-        settings.sourceFiles = [absolutePath] + context.sourceFiles
+        let sourceFiles = [absolutePath] + context.sourceFiles
+        guard var settings, mistakes.isEmpty else {
+            throw ConfigurationErrors(file: file, mistakes: mistakes, sourceFiles: sourceFiles)
+        }
+        settings.sourceFiles = sourceFiles
+        settings.digest = digest(of: content.bytes)
         if context.isExposed(content, at: absolutePath), let field = context.inlineSecret {
             settings.warnings = [context.placed(.exposed(absolutePath, mode: content.mode), field.path, at: field.node.offset)]
         }
         return settings
+    }
+
+    private static let digestDigits = 16
+
+    /// Empty where libcrypto cannot hash, which a gateway would not survive for other reasons.
+    private static func digest(of bytes: [UInt8]) -> String {
+        (try? SHA256.hash(bytes)).map { String(Hex.string($0).prefix(digestDigits)) } ?? ""
     }
 }

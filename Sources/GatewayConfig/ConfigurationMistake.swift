@@ -34,10 +34,13 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
     public var file: String
     /// At least one.
     public var mistakes: [ConfigurationMistake]
+    /// Absolute paths of the files that were read or named, missing ones too: one of them may be what is wrong.
+    public var sourceFiles: [String]
 
-    public init(file: String, mistakes: [ConfigurationMistake]) {
+    public init(file: String, mistakes: [ConfigurationMistake], sourceFiles: [String] = []) {
         self.file = file
         self.mistakes = mistakes
+        self.sourceFiles = sourceFiles
     }
 
     /// A heading and one line a mistake, without a newline at the end.

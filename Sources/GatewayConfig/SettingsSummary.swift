@@ -16,6 +16,7 @@ public enum SettingsSummary {
         section("Routes", settings.routes.flatMap { route($0, settings) })
         section("Audit", audit(settings.audit))
         section("Drain", [drain(settings.drain)])
+        section("Configuration", [configuration(settings)])
         if let store = settings.limitStore { section("Limit store", [limitStore(store)]) }
         let notes = notes(settings)
         if !notes.isEmpty { section("Notes", notes) }
@@ -39,6 +40,11 @@ public enum SettingsSummary {
         return text
     }
 
+    private static func configuration(_ settings: Settings) -> String {
+        let taking = settings.watchesFiles ? "changed files are taken by themselves, and on SIGHUP" : "changed files are taken on SIGHUP"
+        return settings.digest.isEmpty ? taking : "\(settings.digest)  \(taking)"
+    }
+
     private static func time(_ nanoseconds: UInt64) -> String { DurationText.write(nanoseconds, separator: " ") }
 
     private static func listener(_ listener: ListenerSettings) -> [String] {
@@ -51,6 +57,7 @@ public enum SettingsSummary {
         } else if !listener.bind.isLocal {
             kind += " to other machines, without encryption"
         }
+        if listener.reusesPort { kind += ", shared with a successor" }
         if case .unix = listener.bind { kind += ", mode 0\(String(listener.unixMode, radix: 8))" }
         let timeouts = listener.timeouts
         let limits = listener.limits

@@ -48,13 +48,13 @@ enum Sample {
             { "bind": "127.0.0.1:8080", "allowPlaintext": false,
               "timeouts": { "head": "5s", "body": "20s", "idle": "2m" },
               "limits": { "startLineBytes": 4096, "fieldCount": 50, "headBytes": 32768, "bodyBytes": 0, "connections": 500, "connectionsPerAddress": 5 } },
-            { "bind": "unix:gateway.sock", "mode": "0600" },
+            { "bind": "unix:gateway.sock", "mode": "0600", "reusePort": true },
             { "bind": "0.0.0.0:8443",
               "tls": { "certificate": "tls.crt", "privateKey": "tls.key",
                        "additionalCertificates": [{ "certificate": "other.crt", "privateKey": "other.key" }],
                        "clientCA": "clients.pem", "clientCertificate": "optional", "crlFile": "crl.pem" } }
           ],
-          "admin": { "bind": "[::1]:9901", "stateFile": "freeze",
+          "admin": { "bind": "[::1]:9901", "reusePort": true, "stateFile": "freeze",
                      "tokenSha256": "000000000000000000000000000000000000000000000000000000000000000A" },
           "credentials": { "chime": { "type": "static", "accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "secret/example", "sessionToken": "token==" } },
           "upstreams": {
@@ -91,7 +91,7 @@ enum Sample {
             "ship": [ { "to": "syslog+tls://Collector.internal:6515", "facility": "local3", "appName": "cs", "caFile": "upstream.pem",
                         "certificate": "tls.crt", "privateKey": "tls.key" },
                       { "to": "syslog+unix:///dev/log" }, { "to": "stdout" } ] },
-          "drain": { "delay": "0s", "timeout": "20s" },
+          "drain": { "delay": "0s", "timeout": "20s" }, "watch": false,
           "limitStore": { "redis": "rediss://app:p%40ss@cache.internal:6380/2", "keyPrefix": "cs:", "onStoreFailure": "deny", "timeout": "50ms" }
         }
         """

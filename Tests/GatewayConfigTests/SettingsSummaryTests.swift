@@ -44,7 +44,7 @@ import Testing
               127.0.0.1:8080  plain HTTP
                 head within 5 s, body within 20 s, closed after 2 min idle
                 start line 4096 bytes, 50 fields, head 32768 bytes, body 0 bytes, 500 connections, 5 from one address
-              unix:FOLDER/gateway.sock  plain HTTP, mode 0600
+              unix:FOLDER/gateway.sock  plain HTTP, shared with a successor, mode 0600
                 head within 10 s, body within 30 s, closed after 1 min idle
                 start line 8192 bytes, 100 fields, head 65536 bytes, body 1048576 bytes, 10000 connections
               0.0.0.0:8443  TLS with FOLDER/tls.crt and 1 more by server name, client certificate optional (FOLDER/clients.pem), revoked ones in FOLDER/crl.pem
@@ -86,6 +86,8 @@ import Testing
                 shipped to stdout as JSON lines
             Drain
               accepts for 0 s after SIGTERM, then finishes within 20 s
+            Configuration
+              \(settings.digest)  changed files are taken on SIGHUP
             Limit store
               rediss://cache.internal:6380/2  keys cs:*, answers within 50 ms, else requests are refused
 

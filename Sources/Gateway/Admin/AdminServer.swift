@@ -9,15 +9,21 @@ import NIOPosix
 final class AdminServer: Sendable {
     let address: String
     private let channel: any Channel
-    private let bind: BindAddress
+    private let file: (path: String, identity: FileIdentity?)?
+    /// Whether a successor may listen here too.
+    let isShared: Bool
 
-    private init(address: String, channel: any Channel, bind: BindAddress) {
+    private init(address: String, channel: any Channel, isShared: Bool, file: (path: String, identity: FileIdentity?)? = nil) {
         self.address = address
         self.channel = channel
-        self.bind = bind
+        self.isShared = isShared
+        self.file = file
     }
 
-    static func open(_ settings: AdminSettings, group: any EventLoopGroup, source: AdminSource) async throws -> AdminServer {
+    /// - Parameter inherited: a socket that listens on the address already, opened by a service manager.
+    static func open(
+        _ settings: AdminSettings, group: any EventLoopGroup, source: AdminSource, inherited: CInt? = nil
+    ) async throws -> AdminServer {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -27,15 +33,22 @@ final class AdminServer: Sendable {
                 }
             }
         do {
+            if let inherited {
+                let channel = try await bootstrap.withBoundSocket(fcntl(inherited, F_DUPFD_CLOEXEC, 3)).get()
+                return AdminServer(address: settings.bind.description, channel: channel, isShared: settings.reusesPort)
+            }
             switch settings.bind {
             case .tcp(let host, _, let port):
-                let channel = try await bootstrap.bind(host: host, port: port).get()
+                let sharing = settings.reusesPort ? 1 : 0
+                let channel = try await bootstrap.serverChannelOption(.socketOption(ListeningSocket.reusePort), value: sharing).bind(
+                    host: host, port: port
+                ).get()
                 let address = BindAddress.tcp(host: host, address: nil, port: channel.localAddress?.port ?? port).description
-                return AdminServer(address: address, channel: channel, bind: settings.bind)
+                return AdminServer(address: address, channel: channel, isShared: settings.reusesPort)
             case .unix(let path):
-                try UnixSocketFile.clear(path)
-                let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-                return AdminServer(address: settings.bind.description, channel: channel, bind: settings.bind)
+                let (channel, identity) = try await UnixSocketFile.bind(path, takesOver: settings.reusesPort, mode: nil, bootstrap)
+                return AdminServer(
+                    address: settings.bind.description, channel: channel, isShared: settings.reusesPort, file: (path, identity))
             }
         } catch let error as StartError { throw error } catch {
             throw StartError("cannot listen on \(settings.bind) (admin): \(error)", exitCode: 69)
@@ -43,8 +56,8 @@ final class AdminServer: Sendable {
     }
 
     func close() async {
+        if let file { UnixSocketFile.remove(file.path, ifStill: file.identity) }
         try? await channel.close().get()
-        if case .unix(let path) = bind { UnixSocketFile.remove(path) }
     }
 }
 

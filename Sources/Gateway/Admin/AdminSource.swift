@@ -123,7 +123,8 @@ struct AdminSource: Sendable {
         let shipping = await state.shipping
         return AdminSnapshot(
             version: Version.text, startedMilliseconds: state.started, nowMilliseconds: Clock.wallMilliseconds(), reasonsNotReady: reasons,
-            loops: state.loops, reloads: await state.reloads, listeners: await state.listeners.map(\.address), counters: counters,
+            loops: state.loops, reloads: await state.reloads, configuration: await state.reloadStatus,
+            listeners: await state.listeners.map(\.address), counters: counters,
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
             audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
@@ -205,6 +206,7 @@ struct AdminSnapshot: Sendable {
     var reasonsNotReady: [String]
     var loops: Int
     var reloads: Int
+    var configuration: ReloadStatus
     var listeners: [String]
     var counters: Counters
     var connections: Int

@@ -50,6 +50,16 @@ enum MetricsText {
         text.sample([], snapshot.freeze == nil ? 0 : 1)
         text.family("countersign_reloads_total", "counter", "Configurations taken since the start.")
         text.sample([], UInt64(snapshot.reloads))
+        let configuration = snapshot.configuration
+        text.family(
+            "countersign_config_reload_failures_total", "counter", "Configurations that were not taken because of mistakes in them.")
+        text.sample([], UInt64(max(0, configuration.failures)))
+        text.family("countersign_config_last_reload_successful", "gauge", "0 when the last configuration that was read was not taken.")
+        text.sample([], configuration.lastFailure == nil ? 1 : 0)
+        text.family("countersign_config_taken_time_seconds", "gauge", "When the configuration in force was taken, seconds since 1970.")
+        text.sample([], UInt64(max(0, configuration.takenMilliseconds / 1000)))
+        text.family("countersign_config_info", "gauge", "Always 1; the configuration in force is a label.")
+        text.sample([("hash", configuration.digest)], 1)
         text.family("countersign_start_time_seconds", "gauge", "When the process started, seconds since 1970.")
         text.sample([], UInt64(max(0, snapshot.startedMilliseconds / 1000)))
         text.family("countersign_build_info", "gauge", "Always 1; the version is a label.")

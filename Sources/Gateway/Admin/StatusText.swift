@@ -61,6 +61,16 @@ struct StatusText: Encodable {
         var loopDelayMeanMilliseconds: [Double]
     }
 
+    private struct Configuration: Encodable {
+        var hash: String
+        var taken: String
+        var reloads: Int
+        var failures: Int
+        /// Absent where the last configuration that was read was taken.
+        var lastFailure: String?
+        var lastFailureTime: String?
+    }
+
     private struct Audit: Encodable {
         var writable: Bool
         var reason: String?
@@ -82,6 +92,7 @@ struct StatusText: Encodable {
     private var frozen: Frozen?
     private var eventLoops: Int
     private var reloads: Int
+    private var configuration: Configuration
     private var listeners: [String]
     private var connections: Int
     private var exchanges: Int
@@ -111,6 +122,11 @@ struct StatusText: Encodable {
         }
         eventLoops = snapshot.loops
         reloads = snapshot.reloads
+        let status = snapshot.configuration
+        configuration = Configuration(
+            hash: status.digest, taken: RFC3339.string(milliseconds: status.takenMilliseconds), reloads: snapshot.reloads,
+            failures: status.failures, lastFailure: status.lastFailure,
+            lastFailureTime: status.lastFailure.map { _ in RFC3339.string(milliseconds: status.lastFailureMilliseconds) })
         listeners = snapshot.listeners
         connections = snapshot.connections
         exchanges = snapshot.exchanges

@@ -36,6 +36,7 @@ struct ExchangeRecord {
             if matched.parameters.count > 1 { entry.furtherSubjects = matched.parameters.dropFirst().map { $0[...] } }
         }
         entry.accessKeyID = accessKeyID
+        entry.configuration = runtime.auditConfiguration
         entry.reason = Array(reason.utf8)
         if !wouldRefuse.isEmpty { entry.wouldRefuse = Array(wouldRefuse.utf8) }
         entry.waitMilliseconds = Int64(waitNanoseconds / 1_000_000)

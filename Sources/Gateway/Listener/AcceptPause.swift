@@ -11,9 +11,16 @@ final class AcceptPause: ChannelInboundHandler {
     private static let pause = TimeAmount.milliseconds(100)
 
     private let onError: (any Error) -> Void
+    /// Connections that were accepted, those included that came to nothing.
+    private(set) var acceptedCount: UInt64 = 0
     private var resumption: Scheduled<Void>?
 
     init(onError: @escaping (any Error) -> Void) { self.onError = onError }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        acceptedCount &+= 1
+        context.fireChannelRead(data)
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         onError(error)

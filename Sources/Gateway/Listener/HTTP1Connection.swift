@@ -1,5 +1,6 @@
 import GatewayConfig
 import GatewayCore
+import Glibc
 import NIOCore
 import Wire
 
@@ -26,6 +27,8 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     /// Unread bytes beyond which no more are taken from the socket while an answer is under way.
     private static let pipelineBytes = 65_536
     private static let lingerNanoseconds: UInt64 = 2_000_000_000
+    /// For the first request of a connection that a drain meets.
+    private static let graceNanoseconds: UInt64 = 1_000_000_000
 
     let worker: Worker
     let peer: Peer
@@ -54,6 +57,10 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     private var bodyIsRead = true
     private var wantsBody = false
     private var expectsContinue = false
+    /// Its listener is gone.
+    private var isRetiring = false
+    /// The drain waits for the first request, for a moment.
+    private var isAwaitedByDrain = false
 
     init(worker: Worker, peer: Peer, settings: ListenerSettings) {
         self.worker = worker
@@ -86,6 +93,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     private func connectionIsGone() {
         guard tableIndex >= 0 else { return }
         worker.connections.remove(self)
+        stopBeingAwaited()
         phase = .closed
         exchange?.callerIsGone()
         exchange = nil
@@ -223,6 +231,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     }
 
     private func begin(_ head: RequestHead) {
+        if isAwaitedByDrain { stopBeingAwaited() }
         version = head.version
         requestIsPersistent = head.isPersistent
         requestIsHEAD = head.fields[head.method].elementsEqual("HEAD".utf8)
@@ -284,7 +293,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
     func respond(status: Int, fields: [UInt8], body: AnswerBody, closesConnection: Bool) {
         // A body that was not read makes the next request's start unknown, unless the caller still waits for its 100.
         closesAfterAnswer =
-            closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining
+            closesAfterAnswer || closesConnection || !requestIsPersistent || !bodyIsRead || worker.isDraining || isRetiring
             || inputEnded && input.readableBytes == 0
         if case .streamed = body, version == .http10 { closesAfterAnswer = true }
         answer.begin(
@@ -386,6 +395,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         case .head where awaitsRoom: closeIfStalled(now)
         case .head:
             if input.readableBytes == 0, parser.isAtStart {
+                if isAwaitedByDrain, age > Self.graceNanoseconds { return close() }
                 // Between requests the idle timeout counts; before the first, a head is due (contract section 3).
                 if age > (hasServed ? settings.timeouts.idleNanoseconds : settings.timeouts.headNanoseconds) { close() }
             } else if age > settings.timeouts.headNanoseconds {
@@ -429,8 +439,39 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         exchange.refuse(Refusal(.slowRequest, reason, message, closesConnection: true))
     }
 
-    /// Drain: a connection between requests is closed; one with a request under way says so in its answer and closes then.
+    // MARK: - Drain
+
+    var bind: BindAddress { settings.bind }
+
+    func retire() {
+        isRetiring = true
+        drain()
+    }
+
+    /// A connection between requests is closed; one with a request under way says so in its answer and closes then. So does one whose
+    /// request has come and was not read yet, or whose first request is due: the caller could not know.
     func drain() {
-        if case .head = phase, input.readableBytes == 0 { close() }
+        guard case .head = phase, input.readableBytes == 0, !awaitsRoom else { return }
+        if !hasServed {
+            guard !isAwaitedByDrain else { return }
+            isAwaitedByDrain = true
+            worker.closingConnections += 1
+        } else if !hasUnreadInput {
+            close()
+        }
+    }
+
+    private func stopBeingAwaited() {
+        guard isAwaitedByDrain else { return }
+        isAwaitedByDrain = false
+        worker.closingConnections -= 1
+    }
+
+    private var hasUnreadInput: Bool {
+        guard let context else { return false }
+        let descriptor = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { $0 }
+        guard let descriptor, context.channel.isActive else { return false }
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, CInt(MSG_PEEK) | CInt(MSG_DONTWAIT)) > 0
     }
 }

@@ -198,6 +198,10 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
 
     // MARK: - The connection's end
 
+    var bind: BindAddress { settings.bind }
+
+    func retire() { drain() }
+
     /// Two steps, so that no request is lost that was sent before the caller could know.
     func drain() {
         guard case .open = phase else { return }

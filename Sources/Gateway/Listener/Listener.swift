@@ -14,12 +14,23 @@ final class Listener: Sendable {
     /// Its limits follow the configuration.
     let gate: ConnectionGate
     private let channel: any Channel
+    private let loops: [any EventLoop]
+    /// A service manager holds the socket too.
+    private let isInherited: Bool
+    /// The socket's file, where this process has made it.
+    private let file: (path: String, identity: FileIdentity?)?
 
-    private init(settings: ListenerSettings, address: String, gate: ConnectionGate, channel: any Channel) {
+    private init(
+        settings: ListenerSettings, address: String, gate: ConnectionGate, channel: any Channel, loops: [any EventLoop],
+        isInherited: Bool = false, file: (path: String, identity: FileIdentity?)? = nil
+    ) {
+        self.loops = loops
+        self.isInherited = isInherited
         self.settings = settings
         self.address = address
         self.gate = gate
         self.channel = channel
+        self.file = file
     }
 
     /// Binds and starts to accept; connections are spread over all event loops.
@@ -27,9 +38,11 @@ final class Listener: Sendable {
     /// - Parameters:
     ///   - tls: what the listener starts with; nil for plain HTTP. A reload may put another in its place, but never none.
     ///   - position: where it stands in the configuration.
+    ///   - inherited: a socket that listens on the address already, opened by a service manager.
     /// - Throws: `StartError` with exit code 69 where the address cannot be had.
     static func open(
-        _ settings: ListenerSettings, tls: TLSServerContext?, position: Int, group: any EventLoopGroup, workers: WorkerTable
+        _ settings: ListenerSettings, tls: TLSServerContext?, position: Int, group: any EventLoopGroup, workers: WorkerTable,
+        inherited: CInt? = nil
     ) async throws -> Listener {
         let gate = ConnectionGate(settings.limits)
         let bootstrap = ServerBootstrap(group: group)
@@ -48,23 +61,34 @@ final class Listener: Sendable {
             .childChannelInitializer { channel in
                 initialize(channel, settings, tls, position, workers, gate)
             }
-        switch settings.bind {
-        case .tcp(let host, _, let port):
-            do {
-                let channel = try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1).bind(host: host, port: port)
-                    .get()
+        do {
+            if let inherited {
+                // A copy: the channel closes what it is given, and a later reload may want the manager's once more.
+                let copy = fcntl(inherited, F_DUPFD_CLOEXEC, 3)
+                let channel =
+                    if case .tcp = settings.bind {
+                        try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1).withBoundSocket(copy).get()
+                    } else { try await bootstrap.withBoundSocket(copy).get() }
+                return Listener(
+                    settings: settings, address: settings.bind.description, gate: gate, channel: channel, loops: workers.loops,
+                    isInherited: true)
+            }
+            switch settings.bind {
+            case .tcp(let host, _, let port):
+                let sharing = settings.reusesPort ? 1 : 0
+                let channel = try await bootstrap.serverChannelOption(.socketOption(ListeningSocket.reusePort), value: sharing)
+                    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1).bind(host: host, port: port).get()
                 let taken = channel.localAddress?.port ?? port
                 let address = BindAddress.tcp(host: host, address: nil, port: taken).description
-                return Listener(settings: settings, address: address, gate: gate, channel: channel)
-            } catch { throw cannotBind(settings.bind, error) }
-        case .unix(let path):
-            try UnixSocketFile.clear(path)
-            do {
-                let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-                chmod(path, mode_t(settings.unixMode))
-                return Listener(settings: settings, address: settings.bind.description, gate: gate, channel: channel)
-            } catch { throw cannotBind(settings.bind, error) }
-        }
+                return Listener(settings: settings, address: address, gate: gate, channel: channel, loops: workers.loops)
+            case .unix(let path):
+                let (channel, identity) = try await UnixSocketFile.bind(
+                    path, takesOver: settings.reusesPort, mode: mode_t(settings.unixMode), bootstrap)
+                return Listener(
+                    settings: settings, address: settings.bind.description, gate: gate, channel: channel, loops: workers.loops,
+                    file: (path, identity))
+            }
+        } catch let error as StartError { throw error } catch { throw cannotBind(settings.bind, error) }
     }
 
     private static func cannotBind(_ bind: BindAddress, _ error: any Error) -> StartError {
@@ -94,11 +118,47 @@ final class Listener: Sendable {
         }
     }
 
-    /// Stops accepting. Connections that are open stay so.
+    /// New connections go to a successor that shares the address, from now on; without one, here as before.
+    func giveWay() async {
+        guard settings.reusesPort, case .tcp = settings.bind else { return }
+        _ = try? await channel.eventLoop.submit { [channel] in
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { ListeningSocket.giveWay($0) }
+        }.get()
+    }
+
+    /// Stops accepting, once nobody waits to be accepted: those would be reset. Connections that are open stay so.
     func close() async {
-        // Removed while it is still ours: after the close a successor may have put its own there.
-        if case .unix(let path) = settings.bind { UnixSocketFile.remove(path) }
+        // First, so that nobody comes any more whom the queue would lose.
+        if let file { UnixSocketFile.remove(file.path, ifStill: file.identity) }
+        if isInherited {
+            // Whoever comes now waits for the next process: the manager holds the socket.
+            _ = try? await channel.setOption(.autoRead, value: false).get()
+        }
+        let end = Clock.monotonicNanoseconds() &+ Self.emptyingNanoseconds
+        var accepted = await acceptedCount(closingIf: nil)
+        while channel.isActive, Clock.monotonicNanoseconds() < end {
+            // A connection is accepted here, prepared on its own loop and handed over here; one that is still being prepared when this
+            // channel closes would be closed with it. After a turn of every loop those that were accepted before are through.
+            for loop in loops { try? await loop.submit {}.get() }
+            accepted = await acceptedCount(closingIf: accepted)
+        }
         try? await channel.close().get()
+    }
+
+    private static let emptyingNanoseconds: UInt64 = 1_000_000_000
+
+    /// - Parameter quiet: closes if so many connections have been accepted and nobody waits, within one turn of the loop, so that nobody comes
+    ///   in between.
+    private func acceptedCount(closingIf quiet: UInt64?) async -> UInt64? {
+        let count = try? await channel.eventLoop.submit { [channel, isInherited] () -> UInt64? in
+            let pipeline = channel.pipeline.syncOperations
+            let count = try pipeline.handler(type: AcceptPause.self).acceptedCount
+            let hasWaiting = try pipeline.withUnsafeTransportIfAvailable(of: CInt.self) { ListeningSocket.hasWaiting($0) }
+            if !isInherited, hasWaiting == true { return nil }
+            if count == quiet { channel.close(promise: nil) }
+            return count
+        }.get()
+        return count ?? nil
     }
 }
 
@@ -128,6 +188,10 @@ final class TLSListenerHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.peer = peer
         self.settings = settings
     }
+
+    func handlerAdded(context: ChannelHandlerContext) { worker.handshakes += 1 }
+
+    func handlerRemoved(context: ChannelHandlerContext) { worker.handshakes -= 1 }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard let event = event as? TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }

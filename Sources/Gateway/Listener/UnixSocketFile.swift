@@ -1,4 +1,6 @@
 import Glibc
+import NIOCore
+import NIOPosix
 
 /// The file of a unix socket before it is bound.
 enum UnixSocketFile {
@@ -6,11 +8,8 @@ enum UnixSocketFile {
     ///
     /// - Throws: `StartError` with exit code 69 where something lives at the path.
     static func clear(_ path: String) throws(StartError) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else { return }
-        guard status.st_mode & S_IFMT == S_IFSOCK else {
-            throw StartError("cannot listen on unix:\(path): a file that is no socket stands there; move it away", exitCode: 69)
-        }
+        guard FileIdentity(path) != nil else { return }
+        try refuseOtherFile(path)
         if answers(path) {
             throw StartError("cannot listen on unix:\(path): another process listens there; stop it or choose another path", exitCode: 69)
         }
@@ -18,6 +17,19 @@ enum UnixSocketFile {
             throw StartError(
                 "cannot listen on unix:\(path): the left-over socket cannot be removed: \(String(cString: strerror(errno)))", exitCode: 69)
         }
+    }
+
+    /// - Throws: `StartError` with exit code 69 where a file that is no socket stands at the path.
+    static func refuseOtherFile(_ path: String) throws(StartError) {
+        var status = stat()
+        guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK else { return }
+        throw StartError("cannot listen on unix:\(path): a file that is no socket stands there; move it away", exitCode: 69)
+    }
+
+    /// A name in the same folder that no other process takes, not longer than a socket's path may be (unix(7)): a short path stays short.
+    static func temporaryPath(beside path: String) -> String {
+        let folder = path.lastIndex(of: "/").map { path[..<path.index(after: $0)] } ?? ""
+        return "\(folder).\(getpid())"
     }
 
     private static func answers(_ path: String) -> Bool {
@@ -39,5 +51,30 @@ enum UnixSocketFile {
 }
 
 extension UnixSocketFile {
-    static func remove(_ path: String) { _ = unlink(path) }
+    /// Listens at a path. One that is to be taken over keeps its file until the new one is ready, then changes hands in one step (rename(2)).
+    ///
+    /// - Parameter mode: permission bits of the file; nil: as the umask leaves them.
+    /// - Throws: `StartError` with exit code 69, or what the socket says.
+    static func bind(
+        _ path: String, takesOver: Bool, mode: mode_t?, _ bootstrap: ServerBootstrap
+    ) async throws -> (channel: any Channel, file: FileIdentity?) {
+        if takesOver { try refuseOtherFile(path) } else { try clear(path) }
+        let bound = takesOver ? temporaryPath(beside: path) : path
+        let channel = try await bootstrap.bind(unixDomainSocketPath: bound).get()
+        if let mode { chmod(bound, mode) }
+        let identity = FileIdentity(bound)
+        if bound != path, rename(bound, path) != 0 {
+            let cause = String(cString: strerror(errno))
+            _ = unlink(bound)
+            try? await channel.close().get()
+            throw StartError("cannot listen on unix:\(path): the path cannot be taken over: \(cause)", exitCode: 69)
+        }
+        return (channel, identity)
+    }
+
+    /// Removes the file that this process has made; a successor's stays.
+    static func remove(_ path: String, ifStill identity: FileIdentity?) {
+        guard let identity, FileIdentity(path) == identity else { return }
+        _ = unlink(path)
+    }
 }

@@ -8,22 +8,24 @@ import Wire
 
 /// The whole gateway of a process: event loops with their workers, listeners, admin listener and audit trail; start, reload, drain.
 public final class GatewayServer: Sendable {
-    private let group: MultiThreadedEventLoopGroup
-    private let workers: WorkerTable
-    private let state: ServerState
-    private let logger: Logger
+    let group: MultiThreadedEventLoopGroup
+    let workers: WorkerTable
+    let inherited: InheritedSockets
+    let state: ServerState
+    let logger: Logger
     private let reloads = Turns()
     private let control: FreezeControl
-
-    private static let watchNanoseconds: UInt64 = 2_000_000_000
 
     /// Where callers are served: `127.0.0.1:8080`, `unix:/run/gateway.sock`, in the order of the configuration.
     public var addresses: [String] { get async { await state.listeners.map(\.address) } }
     /// Where operators look; nil without `admin` in the configuration.
     public var adminAddress: String? { get async { await state.admin?.address } }
 
-    private init(group: MultiThreadedEventLoopGroup, workers: WorkerTable, state: ServerState, logger: Logger) {
+    private init(
+        group: MultiThreadedEventLoopGroup, workers: WorkerTable, state: ServerState, inherited: InheritedSockets, logger: Logger
+    ) {
         self.group = group
+        self.inherited = inherited
         self.workers = workers
         self.state = state
         self.logger = logger
@@ -32,8 +34,11 @@ public final class GatewayServer: Sendable {
 
     /// Starts everything, or nothing: what was begun is undone when a later step fails.
     ///
+    /// - Parameter inherited: sockets of a service manager, taken by the listeners whose addresses they are bound to.
     /// - Throws: `StartError`.
-    public static func start(_ settings: Settings, logger: Logger) async throws -> GatewayServer {
+    public static func start(
+        _ settings: Settings, inherited: InheritedSockets = .none, logger: Logger
+    ) async throws -> GatewayServer {
         // A loop without a connection of its own to spend could serve nobody.
         let fewest = settings.upstreams.map(\.maxConnections).min() ?? 1
         let count = max(1, min(System.coreCount, fewest))
@@ -62,7 +67,8 @@ public final class GatewayServer: Sendable {
             }
             let workers = WorkerTable(bound, loops: loops, history: history)
             let state = ServerState(runtime: runtime, loops: count, freeze: freeze)
-            let server = GatewayServer(group: group, workers: workers, state: state, logger: logger)
+            let server = GatewayServer(
+                group: group, workers: workers, state: state, inherited: inherited, logger: logger)
             try await server.listen(settings)
             return server
         } catch {
@@ -79,15 +85,13 @@ public final class GatewayServer: Sendable {
             // First, so that /startup can tell of the rest.
             if let admin = settings.admin {
                 let opened = try await AdminServer.open(
-                    admin, group: group, source: AdminSource(workers: workers, state: state, control: control))
+                    admin, group: group, source: AdminSource(workers: workers, state: state, control: control),
+                    inherited: inherited.descriptor(for: admin.bind))
                 await state.set(admin: opened)
                 logger.info("admin listening", metadata: ["address": .string(opened.address)])
             }
             for (position, listener) in settings.listeners.enumerated() {
-                let opened = try await Listener.open(
-                    listener, tls: runtime.listenerTLS[position], position: position, group: group, workers: workers)
-                await state.add(opened)
-                logger.info("listening", metadata: ["listener": .string(opened.address), "tls": .stringConvertible(listener.tls != nil)])
+                await state.add(try await open(listener, at: position, under: runtime))
             }
         } catch {
             for listener in await state.listeners { await listener.close() }
@@ -99,22 +103,26 @@ public final class GatewayServer: Sendable {
         for keeper in runtime.credentials.values where runtime.usesCredentials(keeper.settings.name) { keeper.start() }
         // What can be had at once is there before the first request; a source that fails makes the gateway not ready, not dead.
         await CredentialKeeper.waitForFirst(of: Array(runtime.credentials.values), milliseconds: 1000)
+        let binds = settings.listeners.map(\.bind) + [settings.admin?.bind].compactMap(\.self)
+        for entry in inherited.unused(by: binds) {
+            logger.warning("an inherited socket is bound to no address of the configuration", metadata: ["name": .string(entry.name)])
+        }
         await state.becomeReady()
-        if settings.listeners.contains(where: { $0.tls != nil }) { await state.set(watch: Task { await watchCertificates() }) }
         logger.info("ready")
+        ServiceNotifier.shared?.ready()
     }
 
     // MARK: - Reload
 
-    /// Takes a new configuration without dropping a request: validated and made ready first, then handed to each loop. Addresses stay as they
-    /// were; a change of those needs a restart, and is said.
-    ///
-    /// - Throws: `StartError`; the old configuration stays in force then.
-    public func reload(_ settings: Settings) async throws {
-        try await reloads.take { [self] in try await replace(with: settings) }
+    /// One configuration is taken at a time, in the order in which they came.
+    func inTurn<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await reloads.take(body)
     }
 
-    private func replace(with settings: Settings) async throws {
+    /// Takes a new configuration without dropping a request: validated and made ready first, then handed to each loop.
+    ///
+    /// - Throws: `StartError`; the old configuration stays in force then.
+    func replace(with settings: Settings) async throws {
         let old = await state.runtime
         let trail = try Self.openTrail(settings, previous: old, logger: logger)
         let oldStore = old.limiter.shared?.store
@@ -131,6 +139,15 @@ public final class GatewayServer: Sendable {
             throw error
         }
         if store !== oldStore { await store?.connect() }
+        let plan = ListenerPlan(open: await state.listeners.map(\.settings), wanted: settings.listeners)
+        do {
+            try await openListeners(plan.added, under: runtime)
+        } catch {
+            if store !== oldStore { store?.close() }
+            for (name, keeper) in runtime.credentials where old.credentials[name] !== keeper { keeper.stop() }
+            if let trail, trail !== old.trail { await Self.close(trail) }
+            throw error
+        }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
         for (name, keeper) in old.credentials where runtime.credentials[name] !== keeper { keeper.stop() }
@@ -138,19 +155,15 @@ public final class GatewayServer: Sendable {
             if let found = runtime.listener(listener.settings, at: position) { listener.gate.adopt(found.settings.limits) }
         }
         warn(of: runtime)
-        if settings.listeners.map(\.bind) != old.settings.listeners.map(\.bind)
-            || settings.listeners.map({ $0.tls == nil }) != old.settings.listeners.map({ $0.tls == nil })
-            || settings.admin != old.settings.admin
-        {
-            logger.warning("addresses or TLS of listeners changed in the configuration: they take effect at the next start")
-        }
+        await closeListeners(plan.removed)
+        for note in plan.needingRestart { logger.warning("\(note): takes effect at the next start") }
+        if settings.admin != old.settings.admin { logger.warning("admin changed: takes effect at the next start") }
         // Requests that still run under the old configuration are limited without its store from here on.
         if store !== oldStore { oldStore?.close() }
         if let oldTrail = old.trail, oldTrail !== trail { await retire(oldTrail, of: old) }
         await control.adopt(settings.freezePath.map { FreezeFile(path: $0) })
         await ship()
         await follow()
-        logger.info("configuration reloaded")
     }
 
     /// New credentials are fetched before anything depends on them: a source that gives none is a mistake in the new configuration.
@@ -179,23 +192,6 @@ public final class GatewayServer: Sendable {
         }
     }
 
-    /// Takes renewed certificates and revocation lists when their files change, as a reload would. Returns when its task is cancelled.
-    private func watchCertificates() async {
-        var watch: CertificateWatch?
-        while (try? await Task.sleep(nanoseconds: Self.watchNanoseconds)) != nil {
-            let paths = CertificateWatch.paths(of: await state.runtime.settings)
-            let stamps = paths.map { FileStamp.of($0) }
-            // Another configuration has just read the files that it names.
-            if watch?.paths != paths { watch = CertificateWatch(paths: paths, stamps: stamps) }
-            guard watch?.look(stamps) == true else { continue }
-            do {
-                try await reloads.take { [self] in try await replace(with: await state.runtime.settings) }
-            } catch {
-                logger.error("changed certificates not taken, the old ones stay", metadata: ["cause": .string("\(error)")])
-            }
-        }
-    }
-
     /// Goes on in the files that the configuration names now (log rotation).
     public func reopenFiles() async {
         await state.runtime.trail?.reopen()
@@ -209,6 +205,10 @@ public final class GatewayServer: Sendable {
         let settings = await state.beginDrain()
         let underWay = await exchangesUnderWay()
         logger.info("draining", metadata: ["exchanges": .stringConvertible(underWay)])
+        ServiceNotifier.shared?.stopping()
+        for listener in await state.listeners { await listener.giveWay() }
+        // Whoever asks there from now on is to see the successor.
+        if let admin = await state.admin, admin.isShared { await admin.close() }
         _ = try? await workers.onEach { $0.isDraining = true }
         try? await Task.sleep(nanoseconds: settings.delayNanoseconds)
         for listener in await state.listeners { await listener.close() }
@@ -216,10 +216,11 @@ public final class GatewayServer: Sendable {
         let end = Clock.monotonicNanoseconds() &+ settings.timeoutNanoseconds
         // Whoever waits for a turn that cannot come in time is told now.
         await state.runtime.limiter.drain(until: end)
-        var left = await exchangesUnderWay()
+        let grace = Clock.monotonicNanoseconds() &+ Self.handshakeNanoseconds
+        var left = await exchangesUnderWay(withHandshakes: true)
         while left > 0, Clock.monotonicNanoseconds() < end, !Task.isCancelled {
             try? await Task.sleep(nanoseconds: 10_000_000)
-            left = await exchangesUnderWay()
+            left = await exchangesUnderWay(withHandshakes: Clock.monotonicNanoseconds() < grace)
         }
         // Not a part of this task, whose cancellation must not reach it: outcomes are written in any case.
         let isCutShort = Task.isCancelled
@@ -240,7 +241,6 @@ public final class GatewayServer: Sendable {
 
     /// Ends now: flushes the audit trail and stops the loops.
     public func stop() async {
-        await state.watch?.cancel()
         for keeper in await state.runtime.credentials.values { keeper.stop() }
         for listener in await state.listeners { await listener.close() }
         await state.admin?.close()
@@ -253,8 +253,10 @@ public final class GatewayServer: Sendable {
         try? await group.shutdownGracefully()
     }
 
-    private func exchangesUnderWay() async -> Int {
-        (try? await workers.onEach { $0.exchanges + $0.closingConnections })?.reduce(0, +) ?? 0
+    private static let handshakeNanoseconds: UInt64 = 1_000_000_000
+
+    private func exchangesUnderWay(withHandshakes: Bool = false) async -> Int {
+        (try? await workers.onEach { $0.exchanges + $0.closingConnections + (withHandshakes ? $0.handshakes : 0) })?.reduce(0, +) ?? 0
     }
 
     // MARK: - Parts
@@ -388,7 +390,9 @@ actor ServerState {
     private(set) var follower: TrailFollower?
     /// Of configurations that were replaced, while requests under them are under way.
     private(set) var retiredTrails: [AuditTrail] = []
-    private(set) var watch: Task<Void, Never>?
+    private(set) var reloadStatus: ReloadStatus
+    private var watch: FileWatch
+    private(set) var watchedPaths: Set<String>
     private(set) var isReady = false
     private(set) var isDraining = false
     let loops: Int
@@ -400,20 +404,43 @@ actor ServerState {
         self.runtime = runtime
         self.loops = loops
         self.freeze = freeze
+        reloadStatus = ReloadStatus(digest: runtime.settings.digest, takenMilliseconds: started)
+        watchedPaths = Set(runtime.settings.sourceFiles)
+        watch = FileWatch(stamps: FileWatch.stamps(of: runtime.settings.sourceFiles))
     }
 
     func add(_ listener: Listener) { listeners.append(listener) }
+
+    func removeListeners(_ positions: [Int]) -> [Listener] {
+        let removed = positions.map { listeners[$0] }
+        listeners.removeAll { listener in removed.contains { $0 === listener } }
+        return removed
+    }
+
     func add(retired trail: AuditTrail) { retiredTrails.append(trail) }
     func remove(retired trail: AuditTrail) { retiredTrails.removeAll { $0 === trail } }
     func set(admin: AdminServer) { self.admin = admin }
     func set(shipping: AuditShipping?) { self.shipping = shipping }
     func set(follower: TrailFollower?) { self.follower = follower }
-    func set(watch: Task<Void, Never>) { self.watch = watch }
     func becomeReady() { isReady = true }
 
     func replace(_ runtime: GatewayRuntime) {
         self.runtime = runtime
         reloads += 1
+        reloadStatus.took(runtime.settings.digest, at: Clock.wallMilliseconds())
+    }
+
+    func reloadFailed(_ mistakes: String) { reloadStatus.failed(mistakes, at: Clock.wallMilliseconds()) }
+
+    /// The paths whose files have changed and are to be read again.
+    func look(_ stamps: [String: FileStamp]) -> [String] { watch.look(stamps) }
+
+    /// Watches `paths` from now on. `stamps` were taken before the files were read; files that were not known then are as they are now.
+    func watch(_ paths: some Sequence<String>, read stamps: [String: FileStamp]) {
+        let paths = Set(paths)
+        let new = FileWatch.stamps(of: paths.subtracting(watchedPaths))
+        watchedPaths = paths
+        watch.forget(allBut: paths, reading: stamps.merging(new) { old, _ in old })
     }
 
     func beginDrain() -> DrainSettings {
@@ -424,15 +451,15 @@ actor ServerState {
 
 /// Lets one configuration be taken at a time, in the order in which they came.
 private actor Turns {
-    private var last: Task<Void, any Error>?
+    private var last: Task<Void, Never>?
 
-    func take(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    func take<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
         let previous = last
         let mine = Task {
-            _ = await previous?.result
-            try await body()
+            await previous?.value
+            return try await body()
         }
-        last = mine
-        try await mine.value
+        last = Task { _ = await mine.result }
+        return try await mine.value
     }
 }

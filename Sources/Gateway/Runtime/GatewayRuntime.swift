@@ -14,6 +14,8 @@ final class GatewayRuntime: Sendable {
     let operationNames: [String]
     private let upstreamOfRoute: [Int]
     let auditOperations: [AuditOperation]
+    /// The member of every record that names this configuration.
+    let auditConfiguration: [UInt8]
     /// For each caller, for each kind of proof.
     private let auditCallers: [[AuditCaller]]
     let limiter: Limiter
@@ -49,6 +51,7 @@ final class GatewayRuntime: Sendable {
         }
         upstreams = targets
         operationNames = settings.routes.map(\.operation)
+        auditConfiguration = AuditEntry.configurationMember(settings.digest)
         upstreamOfRoute = settings.routes.map { route in targets.firstIndex { $0.settings.name == route.upstream } ?? 0 }
         auditOperations = settings.routes.enumerated().map { index, rule in
             AuditOperation(

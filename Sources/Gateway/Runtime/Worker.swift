@@ -1,4 +1,5 @@
 import Digests
+import GatewayConfig
 import GatewayCore
 import NIOCore
 
@@ -23,12 +24,16 @@ final class Worker {
     let lane: AuditLane
     /// Exchanges that have begun and not ended; a drain waits for it to reach zero.
     var exchanges = 0
-    /// HTTP/2 connections that tell their callers goodbye; a drain waits for them, too.
+    /// Connections that tell their callers goodbye, or whose first request is due; a drain waits for them, too.
     var closingConnections = 0
+    /// TLS handshakes under way. A drain waits a moment for them.
+    var handshakes = 0
     var isDraining = false
     /// Requests that change something and have been handed to the upstream; a freeze waits for their answers.
     var destructiveUnderWay = 0
     let freeze: FreezeSwitch
+    /// Nobody is let in any more; who was accepted in the last moment is served and sent away.
+    private(set) var isClosing = false
     /// The drain's time is up: nothing more is sent.
     private(set) var isAbandoned = false
 
@@ -201,7 +206,13 @@ final class Worker {
     /// No new requests on open connections: idle ones close, busy ones close with their answer.
     func drain() {
         isDraining = true
+        isClosing = true
         connections.visit { $0.drain() }
+    }
+
+    /// A listener is gone: its connections end as in a drain.
+    func retire(_ bind: BindAddress) {
+        connections.visit { if $0.bind == bind { $0.retire() } }
     }
 
     /// Time is up: what is still under way is ended, and recorded as such.
@@ -216,8 +227,12 @@ protocol DownstreamConnection: AnyObject {
     var worker: Worker { get }
     /// Position in the table; -1 when it is in none.
     var tableIndex: Int { get set }
+    /// Of the listener through which it came.
+    var bind: BindAddress { get }
     func tick(now: UInt64)
     func drain()
+    /// As a drain, of this connection alone.
+    func retire()
 }
 
 /// All callers' connections of one event loop.
@@ -231,6 +246,7 @@ final class ConnectionTable {
         connection.tableIndex = connections.count
         connections.append(connection)
         connection.worker.connectionCameOrWent()
+        if connection.worker.isClosing { connection.drain() }
     }
 
     func remove(_ connection: any DownstreamConnection) {

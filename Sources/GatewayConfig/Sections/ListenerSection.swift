@@ -9,6 +9,7 @@ extension Field {
         let mode = keys[.mode]?.unixMode(of: bind)
         let tls = keys[.tls]?.listenerTLS()
         let allowPlaintext = keys[.allowPlaintext]?.boolean()
+        let reusesPort = keys[.reusePort]?.boolean()
         if let bind, !bind.isLocal, keys[.tls] == nil, keys[.allowPlaintext] == nil || allowPlaintext == false {
             fail(
                 "\(bind) can be reached from other machines, and callers there would be served without TLS",
@@ -21,7 +22,7 @@ extension Field {
         let limits = keys[.limits]?.listenerLimits()
         guard let bind else { return nil }
         return ListenerSettings(
-            bind: bind, unixMode: mode ?? 0o660, allowPlaintext: allowPlaintext ?? false, tls: tls,
+            bind: bind, unixMode: mode ?? 0o660, reusesPort: reusesPort ?? false, allowPlaintext: allowPlaintext ?? false, tls: tls,
             timeouts: timeouts ?? ListenerTimeouts(), limits: limits ?? ListenerLimits())
     }
 
@@ -33,7 +34,8 @@ extension Field {
             if let field = keys[.bind] { field.bindAddress() } else {
                 .tcp(host: "127.0.0.1", address: IPAddress(v4: 0x7F00_0001), port: 9901)
             }
-        return bind.map { AdminSettings(bind: $0, tokenDigest: tokenDigest, stateFile: stateFile) }
+        let reusesPort = keys[.reusePort]?.boolean() ?? false
+        return bind.map { AdminSettings(bind: $0, reusesPort: reusesPort, tokenDigest: tokenDigest, stateFile: stateFile) }
     }
 
     private func bindAddress() -> BindAddress? {

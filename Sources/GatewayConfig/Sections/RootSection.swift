@@ -19,7 +19,7 @@ extension Field {
             callers: keys[.callers].map { $0.callerNames() } ?? ["local"])
         let mode = keys[.mode]?.choice(PolicyMode.self) ?? .enforce
 
-        let settings = Settings(
+        var settings = Settings(
             listeners: listeners?.compactMap { $0.listener() } ?? [],
             admin: keys[.admin]?.admin(),
             credentials: Dictionary(
@@ -35,6 +35,7 @@ extension Field {
             drain: keys[.drain]?.drain() ?? DrainSettings(),
             limitStore: keys[.limitStore]?.limitStore())
 
+        settings.watchesFiles = keys[.watch]?.boolean() ?? true
         checkRoleSources(settings, credentials)
         checkDistinctAddresses(settings, listeners, keys[.admin])
         if let admin = settings.admin, admin.tokenDigest != nil, settings.freezePath == nil, keys[.audit] == nil {

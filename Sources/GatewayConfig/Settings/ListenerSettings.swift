@@ -31,6 +31,8 @@ public struct ListenerSettings: Sendable, Equatable {
     public var bind: BindAddress
     /// Permission bits of a unix socket's file. Default 0660.
     public var unixMode: UInt32
+    /// Whether a second process may listen on the same address, or take the socket's path over, while this one still does.
+    public var reusesPort: Bool
     /// Whether plain HTTP may be served beyond this machine.
     public var allowPlaintext: Bool
     /// nil: plain HTTP.
@@ -39,11 +41,13 @@ public struct ListenerSettings: Sendable, Equatable {
     public var limits: ListenerLimits
 
     public init(
-        bind: BindAddress, unixMode: UInt32 = 0o660, allowPlaintext: Bool = false, tls: ListenerTLSSettings? = nil,
+        bind: BindAddress, unixMode: UInt32 = 0o660, reusesPort: Bool = false, allowPlaintext: Bool = false,
+        tls: ListenerTLSSettings? = nil,
         timeouts: ListenerTimeouts = ListenerTimeouts(), limits: ListenerLimits = ListenerLimits()
     ) {
         self.bind = bind
         self.unixMode = unixMode
+        self.reusesPort = reusesPort
         self.allowPlaintext = allowPlaintext
         self.tls = tls
         self.timeouts = timeouts

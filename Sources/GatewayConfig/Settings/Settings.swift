@@ -21,6 +21,10 @@ public struct Settings: Sendable, Equatable {
     public var drain: DrainSettings
     /// nil: each gateway counts alone.
     public var limitStore: LimitStoreSettings?
+    /// Whether the files of the configuration are watched, and a change of them taken like a SIGHUP.
+    public var watchesFiles = true
+    /// Names this configuration in records and metrics: the first 16 hex digits of the SHA-256 of its file, as `sha256sum` prints it.
+    public var digest = ""
     /// Absolute paths of every file that this configuration was read from or names (configuration, secrets, certificates):
     /// what a file watch watches.
     public var sourceFiles: [String]
@@ -56,13 +60,16 @@ extension Settings {
 public struct AdminSettings: Sendable, Equatable {
     /// Default `127.0.0.1:9901`.
     public var bind: BindAddress
+    /// Whether a second process may listen on the same address while this one still does.
+    public var reusesPort: Bool
     /// SHA-256 of the token that freeze, thaw and quit ask for, 32 bytes; nil: nobody may.
     public var tokenDigest: [UInt8]?
     /// Where a freeze is kept, an absolute path; nil: beside the audit file.
     public var stateFile: String?
 
-    public init(bind: BindAddress, tokenDigest: [UInt8]? = nil, stateFile: String? = nil) {
+    public init(bind: BindAddress, reusesPort: Bool = false, tokenDigest: [UInt8]? = nil, stateFile: String? = nil) {
         self.bind = bind
+        self.reusesPort = reusesPort
         self.tokenDigest = tokenDigest
         self.stateFile = stateFile
     }

@@ -103,6 +103,7 @@ public struct AuditEncoder {
         text(",\"reason\":", entry.pointee.reason, &cursor)
         text(",\"mode\":\"report\",\"wouldRefuse\":", entry.pointee.wouldRefuse, &cursor)
         if let operation = entry.pointee.operation { cursor.raw(operation.limitsMember) }
+        cursor.raw(entry.pointee.configuration)
         cursor.raw(",\"waitMs\":")
         cursor.integer(entry.pointee.waitMilliseconds)
         cursor.raw("}")

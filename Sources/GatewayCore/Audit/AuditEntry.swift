@@ -192,6 +192,8 @@ public struct AuditEntry: Sendable {
     /// The values of the parameters after the first.
     public var furtherSubjects: [ArraySlice<UInt8>]
     public var accessKeyID: [UInt8]
+    /// The configuration under which it was decided: what `AuditEntry.configurationMember` made; empty where that is not known.
+    public var configuration: [UInt8]
     /// As in `countersign-reason`: `limit/account`. For refusals and late refusals.
     public var reason: [UInt8]
     /// The reason for which the policy would have refused it; where it is only reported.
@@ -223,6 +225,7 @@ public struct AuditEntry: Sendable {
         subject = []
         furtherSubjects = []
         accessKeyID = []
+        configuration = []
         reason = []
         wouldRefuse = []
         waitMilliseconds = 0
@@ -231,5 +234,18 @@ public struct AuditEntry: Sendable {
         upstreamRequestID = []
         attempts = 0
         durationMicroseconds = 0
+    }
+}
+
+extension AuditEntry {
+    /// `,"configuration":"9f86d081884c7d65"`, prepared once when a configuration is taken; nothing for an empty digest.
+    public static func configurationMember(_ digest: String) -> [UInt8] {
+        guard !digest.isEmpty else { return [] }
+        var bytes: [UInt8] = []
+        JSONCursor.append(to: &bytes, expecting: 64) { cursor in
+            cursor.raw(",\"configuration\":")
+            cursor.string(Array(digest.utf8))
+        }
+        return bytes
     }
 }

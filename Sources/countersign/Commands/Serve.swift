@@ -22,6 +22,9 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var protection: ProcessProtection
 
     func run() async throws {
+        // First of all: descriptors and variables that are meant for this process alone.
+        let inherited = InheritedSockets.take()
+        _ = ServiceNotifier.shared
         let logger = logging.makeLogger()
         protection.apply(logger: logger)
         OpenFiles.allowAll()
@@ -32,7 +35,7 @@ struct Serve: AsyncParsableCommand {
         settings.logWarnings(to: logger)
         let server: GatewayServer
         do {
-            server = try await GatewayServer.start(settings, logger: logger)
+            server = try await GatewayServer.start(settings, inherited: inherited, logger: logger)
         } catch let error as StartError {
             StandardStreams.complain("countersign: \(error)\n")
             throw ExitCode(error.exitCode)
@@ -58,7 +61,7 @@ extension Settings {
 struct GatewayProcess {
     let server: GatewayServer
     let logger: Logger
-    let reload: @Sendable () throws -> Settings
+    let reload: ConfigurationSource
 
     /// Returns when the gateway has stopped.
     func run(_ signals: AsyncStream<Int32>) async throws {
@@ -86,6 +89,15 @@ struct GatewayProcess {
                 for await _ in ended.stream {}
                 return true
             }
+            group.addTask {
+                await server.keepWatchdogQuiet()
+                return true
+            }
+            group.addTask {
+                await server.watchFiles(reload)
+                // Cancelled: another task has ended the gateway.
+                return true
+            }
             _ = await group.next()
             group.cancelAll()
         }
@@ -94,12 +106,6 @@ struct GatewayProcess {
     /// SIGHUP: files are reopened in any case; the configuration is taken only when it is good.
     private func hangUp() async {
         await server.reopenFiles()
-        do {
-            let settings = try reload()
-            settings.logWarnings(to: logger)
-            try await server.reload(settings)
-        } catch {
-            logger.error("configuration not reloaded, the old one stays", metadata: ["cause": .string("\(error)")])
-        }
+        await server.reload(.signal, from: reload)
     }
 }

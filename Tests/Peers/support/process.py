@@ -69,8 +69,9 @@ class Gateway:
     """A running `countersign serve`."""
 
     def __init__(
-        self, config, directory, environment=None, stdout=subprocess.DEVNULL, command=(str(BINARY),), closes_memory=False, config_mode=0o600
-    ):
+        self, config, directory, environment=None, stdout=subprocess.DEVNULL, command=(str(BINARY),), closes_memory=False, config_mode=0o600,
+        pass_fds=(),
+    ):  # fmt: skip
         assert BINARY.exists(), f"{BINARY} is missing: build it, or name it in COUNTERSIGN"
         self.config_path = pathlib.Path(directory) / f"config-{time.monotonic_ns()}.json"
         self._config_mode = config_mode
@@ -84,6 +85,7 @@ class Gateway:
             stderr=subprocess.PIPE,
             cwd=directory,
             env=clean_environment(**(environment or {})),
+            pass_fds=pass_fds,
         )
         self.pid = self.process.pid
         self._is_told_to_end = False
