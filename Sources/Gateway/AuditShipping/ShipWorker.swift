@@ -146,7 +146,9 @@ final class ShipWorker {
         let revents = wait(milliseconds: timeout, for: transport, hearsBell: step == .end)
         if revents & (transport.inputEvents | Int16(POLLERR | POLLHUP | POLLNVAL)) != 0 {
             try transport.readInput()
-            if revents & Int16(POLLERR | POLLNVAL) != 0 { throw ConnectionFailure(ShipWorker.socketError(transport.descriptor), call: "socket") }
+            if revents & Int16(POLLERR | POLLNVAL) != 0 {
+                throw ConnectionFailure(ShipWorker.socketError(transport.descriptor), call: "socket")
+            }
         }
         save(now: now, isLast: false)
     }
