@@ -67,7 +67,9 @@ enum CanonicalValue {
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 0x09 < 5 }
 
     static func canonicalize(_ value: [UInt8]) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: value.count) { buffer, count in
+        // An empty array's storage is shared by all threads, and the initialiser below would write its count.
+        guard !value.isEmpty else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: value.count) { buffer, count in
             guard let output = buffer.baseAddress else { return }
             count = value.withUnsafeBytes { write($0, into: output) }
         }

@@ -25,7 +25,9 @@ enum PercentEncoding {
     }
 
     static func encode(_ bytes: [UInt8], keepsSlash: Bool) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: capacity(for: bytes.count)) { buffer, count in
+        // An empty array's storage is shared by all threads, and the initialiser below would write its count.
+        guard !bytes.isEmpty else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: capacity(for: bytes.count)) { buffer, count in
             guard let output = buffer.baseAddress else { return }
             count = bytes.withUnsafeBytes { encode($0, keepsSlash: keepsSlash, into: output) }
         }
