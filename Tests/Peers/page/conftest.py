@@ -3,7 +3,8 @@ import pytest
 from support.browser import chromium
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it lives its event loop runs on this thread, and no other can.
+@pytest.fixture(scope="module")
 def browser():
     with chromium() as one:
         yield one
