@@ -30,7 +30,7 @@ struct Demo: AsyncParsableCommand {
         let logger = logging.makeLogger()
         protection.apply(logger: logger)
         signal(SIGPIPE, SIG_IGN)
-        let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
+        let signals = await Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let double = try await ChimeDoubleServer.start(group: .singletonMultiThreadedEventLoopGroup, options: ChimeDoubleOptions())
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "countersign-demo-\(ProcessInfo.processInfo.processIdentifier)")

@@ -30,7 +30,7 @@ struct Serve: AsyncParsableCommand {
         OpenFiles.allowAll()
         signal(SIGPIPE, SIG_IGN)
         // Before anything is opened, so that a signal during start-up is not lost.
-        let signals = Signals.stream([SIGTERM, SIGINT, SIGHUP])
+        let signals = await Signals.stream([SIGTERM, SIGINT, SIGHUP])
         let settings = try source.load()
         settings.logWarnings(to: logger)
         let server: GatewayServer
