@@ -98,11 +98,16 @@ final class AdminHandler: ChannelInboundHandler {
             let method = head.method
             let keepsAlive = head.isKeepAlive
             let source = source
-            let answer = context.eventLoop.makeFutureWithTask { await source.answer(request) }
-            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            answer.whenSuccess { answer in
-                let (handler, context) = bound.value
-                handler.write(answer, isHEAD: method == .HEAD, keepsAlive: keepsAlive, context: context)
+            let loop = context.eventLoop
+            let bound = NIOLoopBound((self, context), eventLoop: loop)
+            Task {
+                let answer = await source.answer(request)
+                source.workers.ifOpen {
+                    loop.execute {
+                        let (handler, context) = bound.value
+                        handler.write(answer, isHEAD: method == .HEAD, keepsAlive: keepsAlive, context: context)
+                    }
+                }
             }
         }
     }

@@ -1,9 +1,11 @@
+import NIOConcurrencyHelpers
 import NIOCore
 
 /// Finds the worker of an event loop. The workers stay on their loops; only this table goes between threads.
 final class WorkerTable: Sendable {
     private let bound: [NIOLoopBound<Worker>]
     let loops: [any EventLoop]
+    private let isClosed = NIOLockedValueBox(false)
     /// What the workers have counted in the minutes before this one.
     let history: TrafficShare
 
@@ -29,8 +31,19 @@ final class WorkerTable: Sendable {
     func onEach<R: Sendable>(_ body: @escaping @Sendable (Worker) throws -> R) async throws -> [R] {
         var results: [R] = []
         for (loop, worker) in zip(loops, bound) {
-            results.append(try await loop.submit { try body(worker.value) }.get())
+            guard let result = ifOpen({ loop.submit { try body(worker.value) } }) else { throw ChannelError.eof }
+            results.append(try await result.get())
         }
         return results
     }
+
+    /// Runs `body`, which gives a loop something to do, unless the loops have ended or are about to; nil then. Whoever comes late (a page that
+    /// was asked for, a trail that waited for its last record) has nobody left to tell.
+    @discardableResult
+    func ifOpen<R>(_ body: () -> R) -> R? {
+        isClosed.withLockedValue { $0 ? nil : body() }
+    }
+
+    /// Before the loops end.
+    func close() { isClosed.withLockedValue { $0 = true } }
 }
