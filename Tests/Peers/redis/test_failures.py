@@ -213,4 +213,4 @@ def test_no_secret_stands_in_log_status_or_metrics(gateway, double, redis):
     pages = b"".join(call((host, int(port)), "GET", path).body for path in ("/status", "/metrics", "/"))
     for secret in ("right-p4ss", SECRET_KEY):
         assert secret.encode() not in pages and secret not in running.stderr
-    assert b"Limit store" in pages
+    assert b'"limitStore"' in pages
