@@ -79,10 +79,7 @@ extension Field {
         elements("write what values must begin with, for example [\"+1206\"], or leave the key out")?.compactMap { element in
             element.parsed(isHidden: true) { text throws(ValueProblem) in
                 guard format == .e164 else { return text }
-                let digits = text.utf8.dropFirst()
-                guard text.hasPrefix("+"), (1...15).contains(digits.count), digits.first != 0x30,
-                    digits.allSatisfy({ (0x30...0x39).contains($0) })
-                else {
+                guard Self.isE164(text, digits: 1...15) else {
                     throw ValueProblem("is not the beginning of an E.164 number", "write '+' and digits alone, for example \"+1206\"")
                 }
                 return text
@@ -90,15 +87,19 @@ extension Field {
         }
     }
 
+    /// A plus and so many digits, the first not 0 (ITU-T E.164): a whole number, or its beginning.
+    private static func isE164(_ text: String, digits lengths: ClosedRange<Int>) -> Bool {
+        let digits = text.utf8.dropFirst()
+        return text.hasPrefix("+") && lengths.contains(digits.count) && digits.first != 0x30
+            && digits.allSatisfy { (0x30...0x39).contains($0) }
+    }
+
     /// Not shown: phone numbers stay out of messages.
     private func deniedValue(_ format: ParameterFormat) -> String? {
         parsed(isHidden: true) { text throws(ValueProblem) in
             switch format {
             case .e164:
-                let digits = text.utf8.dropFirst()
-                guard text.hasPrefix("+"), (2...15).contains(digits.count), digits.first != 0x30,
-                    digits.allSatisfy({ (0x30...0x39).contains($0) })
-                else {
+                guard Self.isE164(text, digits: 2...15) else {
                     throw ValueProblem(
                         "is not an E.164 number", "write '+', the country code and digits alone, for example \"+12065550100\"")
                 }
