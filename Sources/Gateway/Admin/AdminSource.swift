@@ -127,7 +127,7 @@ struct AdminSource: Sendable {
             listeners: await state.listeners.map(\.address), counters: counters,
             connections: connections, exchanges: exchanges, pools: pools, limits: runtime.limiter.status(now: Clock.monotonicNanoseconds()),
             store: runtime.limiter.shared?.store.snapshot(),
-            audit: runtime.trail.map { AuditSnapshot(status: $0.status, counters: $0.counters, backlogBytes: $0.backlog) },
+            audit: runtime.trail.map { AuditSnapshot($0, now: AuditInbox.milliseconds()) },
             shipping: shipping?.status(nowMilliseconds: Clock.wallMilliseconds()) ?? [], freeze: state.freeze.freeze,
             credentials: runtime.usedCredentials.map { $0.status(now: Clock.wallMilliseconds()) }, requests: requests,
             durations: durations, delays: shares.map(\.delay), inFlight: inFlight,
@@ -196,6 +196,19 @@ struct AuditSnapshot: Sendable, Equatable {
     var status: AuditStatus
     var counters: AuditCounters
     var backlogBytes: Int
+    /// The age of the oldest record that was taken and is not on disk.
+    var lagSeconds = 0.0
+
+    init(status: AuditStatus, counters: AuditCounters, backlogBytes: Int) {
+        self.status = status
+        self.counters = counters
+        self.backlogBytes = backlogBytes
+    }
+
+    init(_ trail: AuditTrail, now: UInt64) {
+        self.init(status: trail.status, counters: trail.counters, backlogBytes: trail.backlog)
+        lagSeconds = Double(trail.lagMilliseconds(now: now)) / 1000
+    }
 }
 
 /// The state of the process at one moment; metrics, status and page are renderings of it. No phone number is in it.

@@ -84,6 +84,8 @@ enum MetricsText {
         }
         text.family("countersign_audit_backlog_bytes", "gauge", "Bytes of records that wait for the writer.")
         text.sample([], UInt64(max(0, audit.backlogBytes)))
+        text.family("countersign_audit_lag_seconds", "gauge", "Age of the oldest audit record that was accepted and is not on disk yet.")
+        text.sample([], number: audit.lagSeconds)
         text.family("countersign_audit_owed_records", "gauge", "Records of requests already sent that wait for room on disk.")
         text.sample([], audit.counters.owed)
     }

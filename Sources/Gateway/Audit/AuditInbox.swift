@@ -70,6 +70,7 @@ final class AuditInbox: @unchecked Sendable {
     /// Hands a batch over. It must not be empty.
     func deliver(_ batch: consuming AuditBatch, lane: Int) -> Acceptance {
         let isAwaited = batch.awaitedCount > 0
+        batch.acceptedAt = AuditInbox.milliseconds()
         pthread_mutex_lock(mutex)
         guard !isClosed else {
             pthread_mutex_unlock(mutex)
@@ -94,6 +95,13 @@ final class AuditInbox: @unchecked Sendable {
         work.deliveries = []
         pthread_mutex_unlock(mutex)
         return last
+    }
+
+    /// When the oldest batch came that the thread has not taken; nil where there is none.
+    var oldestDelivery: UInt64? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return work.deliveries.first?.batch.acceptedAt
     }
 
     func requestReopening() { change { $0.shallReopen = true } }

@@ -68,6 +68,8 @@ final class AuditTrail: Sendable {
         var status = AuditStatus.writable
         var counters = AuditCounters()
         var isFinishedWhole = true
+        /// Of the records that the writer has taken.
+        var oldestPending: UInt64?
     }
 
     /// Beyond this much waiting for the writer, intents are refused; refusals beyond half of it are dropped.
@@ -140,6 +142,13 @@ final class AuditTrail: Sendable {
     /// For metrics.
     var counters: AuditCounters { published.withLock { $0.counters } }
 
+    /// The age of the oldest record that was taken and is not on disk (with `sync: never`: not written), in milliseconds; 0 where all are.
+    func lagMilliseconds(now: UInt64) -> UInt64 {
+        let taken = published.withLock { $0.oldestPending }
+        guard let oldest = AuditBatch.earlier(taken, inbox.oldestDelivery) else { return 0 }
+        return now - min(now, oldest)
+    }
+
     /// Bytes that wait for the writer.
     var backlog: Int { backlogByteCount.load(ordering: .relaxed) }
 
@@ -211,6 +220,9 @@ final class AuditTrail: Sendable {
         }
         if isNew { observer(.statusChanged(status)) }
     }
+
+    /// The oldest record in the writer's hands, as `AuditBatch.acceptedAt`.
+    func publish(oldestPending: UInt64?) { published.withLock { $0.oldestPending = oldestPending } }
 
     func publish(finishedWhole isWhole: Bool) { published.withLock { $0.isFinishedWhole = isWhole } }
 

@@ -60,6 +60,7 @@ final class AuditWriter {
                 return finish()
             }
             trail.publish(journal.status, journal.counters)
+            trail.publish(oldestPending: journal.oldestPending)
             trail.positions.publish(journal.position)
             doze = AuditInbox.milliseconds() + AuditWriter.dozeMilliseconds
         }
@@ -115,6 +116,8 @@ final class AuditWriter {
     }
 
     private func write(_ deliveries: inout [AuditInbox.Delivery], now: UInt64) {
+        // Before the disk, which may take its time.
+        trail.publish(oldestPending: AuditBatch.earlier(journal.oldestPending, deliveries.first?.batch.acceptedAt))
         let verdict = journal.commit(deliveries.map(\.batch), now: now)
         // The gate goes first, so that who is told of a failure finds it closed already.
         trail.publish(journal.status, journal.counters)
@@ -145,6 +148,7 @@ final class AuditWriter {
         trail.positions.publish(journal.position)
         journal.release()
         trail.publish(finishedWhole: isWhole)
+        trail.publish(oldestPending: journal.oldestPending)
         trail.publish(journal.status, journal.counters)
     }
 }

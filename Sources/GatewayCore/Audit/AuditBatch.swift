@@ -19,6 +19,8 @@ public struct AuditBatch: Sendable {
     private(set) var records: [Record] = []
     /// How many of the records are `awaited`.
     public private(set) var awaitedCount = 0
+    /// When the oldest of the records was accepted, in milliseconds on a clock that never goes back; nil where nobody has said.
+    public var acceptedAt: UInt64?
 
     public init() {}
 
@@ -45,6 +47,13 @@ public struct AuditBatch: Sendable {
         bytes.removeAll(keepingCapacity: true)
         records.removeAll(keepingCapacity: true)
         awaitedCount = 0
+        acceptedAt = nil
+    }
+
+    /// The earlier of two moments, of which either may be unknown.
+    public static func earlier(_ one: UInt64?, _ other: UInt64?) -> UInt64? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     func visit(_ body: (UnsafeRawBufferPointer, AuditDuty) -> Void) {

@@ -26,6 +26,7 @@ public struct AuditJournal<File: AuditFile> {
     /// are written again rather than synced again. Always empty with `sync: never`.
     private var unsynced: [AuditBatch] = []
     private var unsyncedByteCount = 0
+    private var unsyncedSince: UInt64?
     private var syncDeadline: UInt64?
     /// Records of requests that went on already, to be written first.
     private var owed = AuditBatch()
@@ -114,6 +115,10 @@ public struct AuditJournal<File: AuditFile> {
     public var position: AuditPosition {
         AuditPosition(identity: identity, size: synced.size, sequence: synced.chain.nextSequence - 1)
     }
+
+    /// When the oldest record was accepted that is kept and not yet on disk (with `sync: never`: not yet written), by its batch's
+    /// `acceptedAt`; nil where all are.
+    public var oldestPending: UInt64? { AuditBatch.earlier(owed.acceptedAt, unsyncedSince) }
 
     /// The size of the file that is written to, in bytes.
     public var byteCount: Int { size }
@@ -278,6 +283,7 @@ public struct AuditJournal<File: AuditFile> {
             for batch in CollectionOfOne(owed) + batches where !batch.isEmpty {
                 unsynced.append(batch)
                 unsyncedByteCount += batch.byteCount
+                unsyncedSince = AuditBatch.earlier(unsyncedSince, batch.acceptedAt)
             }
             if syncDeadline == nil { syncDeadline = now + Self.syncInterval }
         } else {
@@ -304,6 +310,7 @@ public struct AuditJournal<File: AuditFile> {
         synced = place
         unsynced.removeAll(keepingCapacity: true)
         unsyncedByteCount = 0
+        unsyncedSince = nil
         notes.areSynced()
         syncDeadline = nil
         return true
@@ -334,6 +341,7 @@ public struct AuditJournal<File: AuditFile> {
         let lost = unsynced
         unsynced.removeAll()
         unsyncedByteCount = 0
+        unsyncedSince = nil
         syncDeadline = nil
         notes.takeBack()
         keep(lost)
@@ -351,6 +359,7 @@ public struct AuditJournal<File: AuditFile> {
                 case .owed:
                     if owed.byteCount + body.count <= Self.heldByteLimit {
                         owed.append(body: body, duty: .owed)
+                        owed.acceptedAt = AuditBatch.earlier(owed.acceptedAt, batch.acceptedAt)
                     } else {
                         notes.count(outcomes: 1)
                         counters.droppedOutcomes += 1

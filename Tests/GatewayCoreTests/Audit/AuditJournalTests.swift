@@ -88,6 +88,55 @@ import Testing
         #expect(try stages() == ["intent", "outcome"])
     }
 
+    // MARK: - What is not on disk yet
+
+    private func batch(_ duties: AuditDuty..., acceptedAt: UInt64) throws -> AuditBatch {
+        var batch = AuditBatch()
+        for duty in duties { try AuditFixtures.body(AuditFixtures.entry(.outcome)).withUnsafeBytes { batch.append(body: $0, duty: duty) } }
+        batch.acceptedAt = acceptedAt
+        return batch
+    }
+
+    @Test(arguments: [
+        (AuditSync.always, [nil, 20, 20, nil]), (.interval, [10, 10, 10, nil]), (.never, [nil, nil, nil, nil] as [UInt64?]),
+    ])
+    func theOldestPendingRecordIsKnown(sync: AuditSync, expected: [UInt64?]) throws {
+        var journal = try journal(sync)
+        var found: [UInt64?] = []
+        _ = journal.commit([try batch(.awaited, acceptedAt: 10)], now: 12)
+        found.append(journal.oldestPending)
+        _ = journal.commit([try batch(.owed, acceptedAt: 20)], now: 22)
+        found.append(journal.oldestPending)
+        _ = journal.commit([try batch(.optional, acceptedAt: 30)], now: 32)
+        found.append(journal.oldestPending)
+        journal.tick(now: journal.deadline ?? 40)
+        found.append(journal.oldestPending)
+        #expect(found == expected)
+    }
+
+    @Test func recordsThatWaitForRoomGrowOlder() throws {
+        var journal = try journal(.always)
+        file.broken = [.write: "No space left on device", .probe: "No space left on device"]
+        _ = journal.commit([try batch(.awaited, .optional, acceptedAt: 5)], now: 6)
+        #expect(journal.oldestPending == nil, "a request that was refused waits for nothing")
+        _ = journal.commit([try batch(.owed, acceptedAt: 10)], now: 11)
+        _ = journal.commit([try batch(.owed, acceptedAt: 20)], now: 300)
+        #expect(journal.oldestPending == 10)
+        file.broken = [:]
+        journal.tick(now: 600)
+        #expect(journal.oldestPending == 10, "written, not synced")
+        journal.tick(now: journal.deadline ?? 0)
+        #expect(journal.oldestPending == nil)
+    }
+
+    @Test func whatAFailedSyncTookBackIsStillPending() throws {
+        var journal = try journal(.interval)
+        file.expect(.synchronize, .fails("Input/output error"))
+        _ = journal.commit([try batch(.owed, acceptedAt: 10)], now: 11)
+        journal.tick(now: journal.deadline ?? 0)
+        #expect(journal.oldestPending == 10)
+    }
+
     // MARK: - Failures
 
     @Test(arguments: [0, 1, 300, 710, 1000])

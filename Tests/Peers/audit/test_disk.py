@@ -45,6 +45,20 @@ def ready(serving):
         return refused.code, refused.read().decode()
 
 
+def lag(serving):
+    """Seconds for which the oldest accepted record has waited for the disk."""
+    with urllib.request.urlopen(serving.admin_url + "/metrics", timeout=30) as found:
+        [line] = [line for line in found.read().decode().splitlines() if line.startswith("countersign_audit_lag_seconds ")]
+    return float(line.split()[1])
+
+
+def wait_for_lag(serving, holds):
+    deadline = time.monotonic() + 60
+    while not holds(found := lag(serving)):
+        assert time.monotonic() < deadline, f"the lag stays {found}"
+        time.sleep(0.05)
+
+
 def wait_until_ready(serving, status):
     deadline = time.monotonic() + 10
     while ready(serving)[0] != status:
@@ -112,6 +126,7 @@ def test_outcome_of_a_request_under_way_is_written_once_there_is_room(gateway, u
     first = answered.first("countersign-id")
     stages = [record["stage"] for record in verify(path.read_bytes()) if record["id"] == first]
     assert stages == ["intent"]
+    wait_for_lag(serving, lambda seconds: seconds > 2)
     os.unlink(disk / "filler")
     wait_until_ready(serving, 200)
     deadline = time.monotonic() + 5
@@ -119,6 +134,7 @@ def test_outcome_of_a_request_under_way_is_written_once_there_is_room(gateway, u
         assert time.monotonic() < deadline
         stages = [record["stage"] for record in verify(path.read_bytes()) if record["id"] == first]
         time.sleep(0.02)
+    wait_for_lag(serving, lambda seconds: seconds == 0)
 
 
 def test_gateway_started_on_a_full_disk(gateway, upstream, disk):
