@@ -1,6 +1,5 @@
 import GatewayConfig
 import GatewayCore
-import Glibc
 import SigV4
 
 /// Fetches credentials from where the configuration says. Blocks; used by the thread of one `CredentialKeeper`.
@@ -86,8 +85,8 @@ struct CredentialSource {
         let home = variable("HOME") ?? "/"
         let configFile = profile.configFile ?? variable("AWS_CONFIG_FILE") ?? home + "/.aws/config"
         let credentialsFile = profile.credentialsFile ?? variable("AWS_SHARED_CREDENTIALS_FILE") ?? home + "/.aws/credentials"
-        let config = SharedConfigFile(try CredentialFile.text(configFile, isSecret: false), kind: .config)
-        let credentials = SharedConfigFile(try CredentialFile.text(credentialsFile, isSecret: true), kind: .credentials)
+        let config = SharedConfigFile(try CredentialFile.settings(configFile), kind: .config)
+        let credentials = SharedConfigFile(try CredentialFile.secrets(credentialsFile, environment), kind: .credentials)
         let plan: ProfilePlan
         do throws(ProfilePlan.Problem) {
             plan = try ProfilePlan.resolve(profile.name ?? variable("AWS_PROFILE") ?? "default", config: config, credentials: credentials)
@@ -131,47 +130,5 @@ struct CredentialSource {
     private func sts(_ role: ProfilePlan.RolePlan, _ endpoint: String?) -> STSRequest {
         let region = role.region ?? variable("AWS_REGION") ?? variable("AWS_DEFAULT_REGION") ?? "us-east-1"
         return STSRequest(endpoint: endpoint ?? variable("AWS_ENDPOINT_URL_STS"), region: region, role: role)
-    }
-}
-
-/// Files that sources read.
-enum CredentialFile {
-    private static let byteLimit = 1 << 20
-
-    /// The text of a file; empty where there is none. One that holds secrets and that others can read is refused.
-    static func text(_ path: String, isSecret: Bool) throws(CredentialFailure) -> String {
-        guard let bytes = try read(path, isSecret: isSecret) else { return "" }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// A token without the white space around it.
-    static func token(_ path: String) throws(CredentialFailure) -> String {
-        guard let bytes = try read(path, isSecret: false) else { throw CredentialFailure("the token file \(path) does not exist") }
-        let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
-        guard let token else { throw CredentialFailure("the token file \(path) is empty") }
-        return token
-    }
-
-    private static func read(_ path: String, isSecret: Bool) throws(CredentialFailure) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw CredentialFailure("cannot read \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= byteLimit else {
-            throw CredentialFailure("\(path) is no file of credentials")
-        }
-        if isSecret, status.st_mode & 0o044 != 0 {
-            throw CredentialFailure("group or others can read \(path), which holds a secret: run: chmod 600 \(path)")
-        }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            guard count > 0 else { return bytes }
-            bytes.append(contentsOf: buffer[..<count])
-        }
     }
 }

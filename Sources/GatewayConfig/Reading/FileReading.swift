@@ -7,8 +7,8 @@
 #endif
 
 /// A file that could be read, and who else may read it.
-struct FileContent {
-    var bytes: [UInt8]
+public struct FileContent {
+    public internal(set) var bytes: [UInt8]
     /// Permission bits; nil for pipes, which have no lasting content.
     var permissions: UInt32?
     /// The user that it belongs to; without meaning where there are no permissions.
@@ -21,29 +21,46 @@ struct FileContent {
         guard let permissions else { return false }
         return permissions & (owner == 0 && reader != 0 ? 0o004 : 0o044) != 0
     }
+
+    /// Whether the file, which lies at `path`, may be read by others than its owner and the user of this process. systemd gives a service
+    /// its credentials by an access control list, whose mask shows as the group's bits, in a folder that nobody else enters
+    /// (systemd.exec(5), LoadCredential).
+    public func isExposed(at path: String, environment: EnvironmentVariables) -> Bool {
+        guard let folder = environment["CREDENTIALS_DIRECTORY"], folder.hasPrefix("/"), path.hasPrefix(folder + "/"), !path.contains("/../")
+        else { return isExposed(reader: geteuid()) }
+        return permissions.map { $0 & 0o004 != 0 } ?? false
+    }
+
     /// For messages: `0644`.
-    var mode: String {
+    public var mode: String {
         let digits = String(permissions ?? 0, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 }
 
 /// Why a file could not be read, as half a sentence that follows its path.
-struct FileProblem: Error, Equatable {
-    var problem: String
-    var remedy: String
-    var isMissing = false
+public struct FileProblem: Error, Equatable {
+    public var problem: String
+    public var remedy: String
+    public var isMissing = false
 }
 
-enum FileReading {
+public enum FileReading {
     /// Reads a whole file. Mode and content come from one open file, so that nobody can swap it between the look and the reading.
-    static func read(_ path: String, limit: Int) throws(FileProblem) -> FileContent {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+    ///
+    /// - Parameters:
+    ///   - limit: in bytes; a larger file is refused.
+    ///   - takesPipes: pipes and devices are read to their end, for which it waits; else they are refused at once.
+    /// - Throws: `FileProblem` where there is no such file, it cannot be read, is a folder or is too large.
+    public static func read(_ path: String, limit: Int, takesPipes: Bool = true) throws(FileProblem) -> FileContent {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (takesPipes ? 0 : O_NONBLOCK))
         guard descriptor >= 0 else { throw openProblem(errno, path) }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw openProblem(errno, path) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw FileProblem(problem: "is a folder", remedy: "name a file") }
+        let isRegular = status.st_mode & S_IFMT == S_IFREG
+        guard isRegular || takesPipes else { throw FileProblem(problem: "is no regular file", remedy: "name a regular file") }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 16_384)
         while true {
@@ -55,7 +72,6 @@ enum FileReading {
                 throw FileProblem(problem: "is larger than \(limit) bytes", remedy: "name the right file")
             }
         }
-        let isRegular = status.st_mode & S_IFMT == S_IFREG
         return FileContent(bytes: bytes, permissions: isRegular ? UInt32(status.st_mode) & 0o7777 : nil, owner: status.st_uid)
     }
 
@@ -78,7 +94,7 @@ enum FileReading {
     }
 
     /// A path as a shell takes it.
-    static func shellQuoted(_ path: String) -> String {
+    public static func shellQuoted(_ path: String) -> String {
         let plain = path.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "/._-+@%:,=".utf8.contains(byte)
         }

@@ -46,13 +46,7 @@ final class ReadingContext {
         if !sourceFiles.contains(path) { sourceFiles.append(path) }
     }
 
-    /// Whether a secret read from `path` may be read by others than its owner. systemd gives a service its credentials by an access
-    /// control list, whose mask shows as the group's bits, in a folder that nobody else enters (systemd.exec(5), LoadCredential).
-    func isExposed(_ content: FileContent, at path: String) -> Bool {
-        guard let folder = environment["CREDENTIALS_DIRECTORY"], folder.hasPrefix("/"), path.hasPrefix(folder + "/"), !path.contains("/../")
-        else { return content.isExposed(reader: geteuid()) }
-        return content.permissions.map { $0 & 0o004 != 0 } ?? false
-    }
+    func isExposed(_ content: FileContent, at path: String) -> Bool { content.isExposed(at: path, environment: environment) }
 
     func resolve(_ path: String) -> String { FileReading.resolve(path, in: directory) }
 }

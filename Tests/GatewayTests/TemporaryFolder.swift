@@ -5,7 +5,7 @@ final class TemporaryFolder {
     let path: String
 
     init() {
-        var template = Array("/tmp/countersign-audit-XXXXXX".utf8CString)
+        var template = Array("/tmp/countersign-test-XXXXXX".utf8CString)
         mkdtemp(&template)
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
