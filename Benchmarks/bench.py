@@ -4,7 +4,7 @@
 Wall times on shared machines say little, so what is compared is processor time per request (user and system, all threads and
 workers), and the ratio to nginx's plain proxy in the same round. Every contender passes the same DELETE on to the same stub upstream,
 first flat out and then at a low rate with random pauses: a saturated proxy batches its work and looks cheap, a rate-limited one
-lives at the low rate.
+lives at the low rate. HTTP/2 callers have a table of their own, and so has the start of a sidecar with its memory at rest.
 
 Signatures are checked before anything is measured. The pure parts (parse, route, limiter, sign, audit) are measured by the program
 in Sources/Costs, in nanoseconds and, with valgrind, in instructions.
@@ -28,6 +28,7 @@ import costs
 import http2
 import servers
 import signature
+import startup
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASE = "nginx, plain proxy"
@@ -186,6 +187,13 @@ def proxies(binary, arguments):
             print("\nHTTP/2 is left out: h2load is not installed (Debian: apt-get install nghttp2-client).")
 
 
+def starting(binary, arguments):
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-", dir=arguments.directory) as folder:
+        title, heads, rows = startup.measure(binary, pathlib.Path(folder), arguments.quick)
+    print(f"\n{title}\n")
+    print_rows(heads, rows)
+
+
 def find_binary():
     """$COUNTERSIGN_RELEASE, else the release build."""
     given = os.environ.get("COUNTERSIGN_RELEASE")
@@ -199,17 +207,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="under a minute: two short rounds, no instruction counts")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each load (default 5)")
-    parser.add_argument("--only", choices=["proxies", "costs"], help="one half of it")
+    parser.add_argument("--only", choices=["proxies", "start", "costs"], help="one part of it")
     parser.add_argument("--directory", default="/var/tmp", help="where the trails are written; on the disk to be measured (default /var/tmp)")
     arguments = parser.parse_args()
     missing = [name for name in ("nginx", "wrk") if shutil.which(name) is None]
-    if missing and arguments.only != "costs":
+    if missing and arguments.only in (None, "proxies"):
         raise SystemExit(f"bench: not installed: {', '.join(missing)} (Debian: apt-get install nginx-light wrk)")
     binary = find_binary()
     describe(binary)
-    if arguments.only != "costs":
+    if arguments.only in (None, "proxies"):
         proxies(binary, arguments)
-    if arguments.only != "proxies":
+    if arguments.only in (None, "start"):
+        starting(binary, arguments)
+    if arguments.only in (None, "costs"):
         print_rows(*costs.measure(counts_instructions=not arguments.quick and shutil.which("valgrind") is not None))
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing from Debian, builds the release binary if there is none, and runs the benchmark.
-# Usage: Benchmarks/run.sh [--quick] [--rounds N] [--only proxies|costs] [--directory DIR]
+# Usage: Benchmarks/run.sh [--quick] [--rounds N] [--only proxies|start|costs] [--directory DIR]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
