@@ -15,7 +15,8 @@ enum CredentialFile {
         guard let content = try read(path) else { return "" }
         guard !content.isExposed(at: path, environment: environment) else {
             throw CredentialFailure(
-                "group or others can read \(path) (mode \(content.mode)), which holds a secret: run: chmod 600 \(FileReading.shellQuoted(path))")
+                "group or others can read \(path) (mode \(content.mode)), which holds a secret: run: chmod 600 \(FileReading.shellQuoted(path))"
+            )
         }
         return String(decoding: content.bytes, as: UTF8.self)
     }

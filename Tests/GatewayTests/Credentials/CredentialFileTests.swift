@@ -6,9 +6,11 @@ import Testing
 
 /// Which files a source of credentials takes, and what it says of the others.
 struct CredentialFileTests {
-    @Test(arguments: [
-        (0o600, false, nil), (0o644, false, "(mode 0644)"), (0o640, false, "(mode 0640)"), (0o604, true, "(mode 0604)"), (0o440, true, nil),
-    ] as [(mode_t, Bool, String?)])
+    @Test(
+        arguments: [
+            (0o600, false, nil), (0o644, false, "(mode 0644)"), (0o640, false, "(mode 0640)"), (0o604, true, "(mode 0604)"),
+            (0o440, true, nil),
+        ] as [(mode_t, Bool, String?)])
     func secretsThatOthersCanReadAreRefused(mode: mode_t, isOfSystemd: Bool, words: String?) throws {
         let folder = TemporaryFolder()
         let path = folder / "credentials"
