@@ -37,7 +37,7 @@ struct AdminSource: Sendable {
         case "/ready": return await ready()
         case "/metrics":
             return AdminAnswer(contentType: "text/plain; version=0.0.4; charset=utf-8", body: MetricsText.render(await snapshot()))
-        case "/status": return AdminAnswer(contentType: "application/json", body: StatusText.render(await snapshot()) + "\n")
+        case "/status": return AdminAnswer(contentType: "application/json", body: StatusDocument.render(await snapshot()) + "\n")
         case "/history": return await history()
         case "/records": return await records(request.query)
         case "/deletions": return await deletions(request.query)
@@ -115,6 +115,7 @@ struct AdminSource: Sendable {
             let reading = target.clock.reading
             pools[index].clockSkewSeconds = reading.isMeasured ? Double(reading.skewMilliseconds) / 1000 : nil
             pools[index].signedAgain = target.clock.signedAgainCount
+            pools[index].lastFailure = target.lastFailure.last
         }
         let inFlight = runtime.upstreams.compactMap { target in
             target.settings.maxInFlight.map { InFlightSnapshot(name: target.settings.name, count: target.inFlight.value, most: $0) }
@@ -190,6 +191,8 @@ struct PoolSnapshot: Sendable, Equatable {
     var clockSkewSeconds: Double?
     /// Requests signed again because the upstream refused the time of the first signature.
     var signedAgain: UInt64 = 0
+    /// The last request that got no whole answer.
+    var lastFailure: LastFailure.Note?
 }
 
 struct AuditSnapshot: Sendable, Equatable {
@@ -198,6 +201,8 @@ struct AuditSnapshot: Sendable, Equatable {
     var backlogBytes: Int
     /// The age of the oldest record that was taken and is not on disk.
     var lagSeconds = 0.0
+    /// How far it is on disk; nil before the writer has begun.
+    var position: AuditPosition?
 
     init(status: AuditStatus, counters: AuditCounters, backlogBytes: Int) {
         self.status = status
@@ -208,6 +213,7 @@ struct AuditSnapshot: Sendable, Equatable {
     init(_ trail: AuditTrail, now: UInt64) {
         self.init(status: trail.status, counters: trail.counters, backlogBytes: trail.backlog)
         lagSeconds = Double(trail.lagMilliseconds(now: now)) / 1000
+        position = trail.positions.current
     }
 }
 

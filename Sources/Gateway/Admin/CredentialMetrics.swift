@@ -17,24 +17,3 @@ enum CredentialMetrics {
         }
     }
 }
-
-/// Credentials in `/status`.
-struct CredentialText: Encodable {
-    private var name: String
-    private var type: String
-    private var usable: Bool
-    private var expires: String?
-    private var problem: String?
-    private var fetches: UInt64
-    private var failures: UInt64
-
-    init(_ status: CredentialKeeper.Status) {
-        name = status.name
-        type = status.kind
-        usable = status.isUsable
-        expires = status.expiresAt.map(RFC3339.string)
-        problem = status.problem
-        fetches = status.fetches
-        failures = status.failures
-    }
-}

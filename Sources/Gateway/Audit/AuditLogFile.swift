@@ -154,6 +154,7 @@ struct AuditLogFile: AuditFile {
             if opening.size < size { opening.notes.append(try setAside(descriptor, from: opening.size, to: size)) }
             if isEdited { opening.notes.append("record \(sequence), the last one of the file as found, does not match its hash") }
             opening.begun = try firstTime(descriptor)
+            opening.ended = try lastTime(descriptor, end: opening.size)
         }
         return opening
     }
@@ -163,6 +164,15 @@ struct AuditLogFile: AuditFile {
         let head = try AuditTail.read(descriptor, from: 0, count: 64 << 10)
         guard let feed = head.firstIndex(of: 0x0A) else { return nil }
         return head[..<feed].withUnsafeBytes { AuditFields($0) }.flatMap { RFC3339.parse($0.time.utf8) }
+    }
+
+    /// The time of the record that ends at `end`; nil where it is larger than 64 KiB.
+    private func lastTime(_ descriptor: Int32, end: Int) throws(AuditFileError) -> Int64? {
+        let start = max(0, end - 64 << 10)
+        let lines = try AuditTail.read(descriptor, from: start, count: end - start).dropLast()
+        let feed = lines.lastIndex(of: 0x0A)
+        guard feed != nil || start == 0 else { return nil }
+        return Array(lines[(feed.map { $0 + 1 } ?? 0)...]).withUnsafeBytes { AuditFields($0) }.flatMap { RFC3339.parse($0.time.utf8) }
     }
 
     /// Moves bytes that are no whole record into a file of their own, which is on disk before they are cut off.

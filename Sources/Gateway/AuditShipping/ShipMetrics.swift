@@ -1,6 +1,6 @@
 import GatewayCore
 
-/// The destinations of the audit trail in `/metrics` and `/status`. The label is a value of the configuration.
+/// The destinations of the audit trail in `/metrics`. The label is a value of the configuration.
 enum ShipMetrics {
     static func write(_ destinations: [ShipStatus], to text: inout MetricsWriter) {
         guard !destinations.isEmpty else { return }
@@ -22,37 +22,4 @@ enum ShipMetrics {
     }
 
     private static func labels(_ status: ShipStatus) -> [(String, String)] { [("destination", status.destination)] }
-}
-
-/// A destination in `/status`.
-struct ShipStatusText: Encodable {
-    var to: String
-    var up: Bool
-    var reason: String?
-    var acknowledgedSeq: UInt64
-    var recordsBehind: UInt64
-    var bytesBehind: UInt64
-    var secondsBehind: Double
-    var records: UInt64
-    var bytes: UInt64
-    var connects: UInt64
-    var failures: UInt64
-    var gaps: UInt64
-    var skipped: UInt64
-
-    init(_ status: ShipStatus) {
-        to = status.destination
-        up = status.isUp
-        reason = status.reason
-        acknowledgedSeq = status.acknowledgedSequence
-        recordsBehind = status.recordsBehind
-        bytesBehind = status.bytesBehind
-        secondsBehind = status.secondsBehind
-        records = status.records
-        bytes = status.bytes
-        connects = status.connects
-        failures = status.failures
-        gaps = status.gaps
-        skipped = status.skipped
-    }
 }

@@ -1,4 +1,4 @@
-/// The store in `/metrics` and `/status`.
+/// The store in `/metrics`.
 enum LimitStoreMetrics {
     static func write(_ store: StoreSnapshot, to text: inout MetricsWriter) {
         text.family("countersign_limit_store_up", "gauge", "1 when every event loop has its connection to the shared limit store.")
@@ -21,39 +21,5 @@ enum LimitStoreMetrics {
         text.sample([("le", "+Inf")], suffix: "_bucket", count)
         text.sample([], suffix: "_sum", number: Double(store.latencyNanoseconds) / 1e9)
         text.sample([], suffix: "_count", count)
-    }
-}
-
-extension StoreSnapshot {
-    fileprivate var meanMicroseconds: UInt64 {
-        let answers = latencyClasses.reduce(0, +)
-        return answers == 0 ? 0 : latencyNanoseconds / answers / 1000
-    }
-}
-
-/// The store in `/status`.
-struct LimitStoreStatus: Encodable {
-    private var address: String
-    private var up: Bool
-    private var connections: Int
-    private var connectionsUp: Int
-    private var onStoreFailure: String
-    /// Requests decided without the store.
-    private var decidedAlone: UInt64
-    /// By cause.
-    private var failures: [String: UInt64]
-    private var answers: UInt64
-    private var meanMicroseconds: UInt64
-
-    init(_ store: StoreSnapshot) {
-        address = store.address
-        up = store.isUp
-        connections = store.connections
-        connectionsUp = store.connectionsUp
-        onStoreFailure = store.rule
-        decidedAlone = store.decidedAlone
-        failures = Dictionary(store.failures.map { ($0.cause, $0.count) }, uniquingKeysWith: +)
-        answers = store.latencyClasses.reduce(0, +)
-        meanMicroseconds = store.meanMicroseconds
     }
 }

@@ -111,9 +111,10 @@ final class GatewayRuntime: Sendable {
                 throw StartError("upstreams.\(upstream.name): \(error.sentence)")
             }
         }
+        let isSamePlace = previous?.settings.url == upstream.url
         return UpstreamTarget(
             index: index, settings: upstream, credentials: keeper, tls: tls, inFlight: previous?.inFlight,
-            clock: previous?.settings.url == upstream.url ? previous?.clock : nil)
+            clock: isSamePlace ? previous?.clock : nil, lastFailure: isSamePlace ? previous?.lastFailure : nil)
     }
 }
 

@@ -33,13 +33,14 @@ extension Exchange {
             runtime.target(for: authorized), nanoseconds: now > sentAt ? now - sentAt : 0, arrival: arrivedMilliseconds)
     }
 
-    /// Counts the attempt under way as unanswered, where that is the upstream's doing.
+    /// Counts the attempt under way as unanswered and notes why, where that is the upstream's doing.
     func countUpstreamFailure(_ failure: UpstreamFailure) {
         switch failure {
         case .callerGone, .draining, .drainEnded, .poolExhausted: return
         default: break
         }
-        guard let authorized = recorded?.admitted.authorized else { return }
-        worker.countUpstream(runtime.target(for: authorized), nanoseconds: nil, arrival: arrivedMilliseconds)
+        guard let target = currentTarget else { return }
+        target.lastFailure.note(failure, at: Clock.wallMilliseconds())
+        worker.countUpstream(target, nanoseconds: nil, arrival: arrivedMilliseconds)
     }
 }

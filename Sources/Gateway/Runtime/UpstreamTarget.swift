@@ -14,13 +14,14 @@ final class UpstreamTarget: Sendable {
     /// What `maxInFlight` bounds.
     let inFlight: InFlightCount
     let clock: UpstreamClock
+    let lastFailure: LastFailure
 
     /// - Parameters:
     ///   - inFlight: that of the upstream of the same name in the configuration before.
-    ///   - clock: that of the upstream of the same name and address in the configuration before.
+    ///   - clock: that of the upstream of the same name and address in the configuration before; `lastFailure` likewise.
     init(
         index: Int, settings: UpstreamSettings, credentials: CredentialKeeper, tls: TLSClientContext?, inFlight: InFlightCount?,
-        clock: UpstreamClock? = nil
+        clock: UpstreamClock? = nil, lastFailure: LastFailure? = nil
     ) {
         self.index = index
         self.settings = settings
@@ -29,5 +30,6 @@ final class UpstreamTarget: Sendable {
         self.tls = tls
         self.inFlight = inFlight ?? InFlightCount()
         self.clock = clock ?? UpstreamClock()
+        self.lastFailure = lastFailure ?? LastFailure()
     }
 }

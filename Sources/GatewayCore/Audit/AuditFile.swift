@@ -45,13 +45,18 @@ public struct AuditOpening: Sendable, Equatable {
     public var notes: [String]
     /// The time of its first record, in milliseconds since 1970; nil where there is none.
     public var begun: Int64?
+    /// That of its last record.
+    public var ended: Int64?
 
-    public init(size: Int, identity: UInt64 = 0, chain: AuditChain? = nil, notes: [String] = [], begun: Int64? = nil) {
+    public init(
+        size: Int, identity: UInt64 = 0, chain: AuditChain? = nil, notes: [String] = [], begun: Int64? = nil, ended: Int64? = nil
+    ) {
         self.size = size
         self.identity = identity
         self.chain = chain
         self.notes = notes
         self.begun = begun
+        self.ended = ended
     }
 }
 

@@ -44,14 +44,18 @@ public struct AuditJournal<File: AuditFile> {
         var chain: AuditChain
         var size: Int
         var signed: UInt64
+        /// When its last record was written; nil where that is not known.
+        var written: Int64?
     }
 
-    private var place: Place { Place(chain: chain, size: size, signed: signed) }
+    private var place: Place { Place(chain: chain, size: size, signed: signed, written: written) }
 
     /// What to add to `now` for the time of day (milliseconds since 1970), which may jump; for the times of checkpoints.
     public var timeOfDayOffset: Int64 = 0
     /// The time of the file's first record; nil where there is none.
     public private(set) var begun: Int64?
+    /// The time of the last record written.
+    private var written: Int64?
 
     /// Between a failure and the next try, in milliseconds.
     public static var probeInterval: UInt64 { 200 }
@@ -77,8 +81,9 @@ public struct AuditJournal<File: AuditFile> {
         size = opening.size
         identity = opening.identity
         begun = opening.begun
+        written = opening.ended
         signed = lastCheckpoint
-        synced = Place(chain: chain, size: size, signed: signed)
+        synced = Place(chain: chain, size: size, signed: signed, written: written)
         notes = AuditNotes(opening.notes)
     }
 
@@ -113,7 +118,7 @@ public struct AuditJournal<File: AuditFile> {
 
     /// How far the trail is on disk (with `sync: never`: written): no failure takes that back.
     public var position: AuditPosition {
-        AuditPosition(identity: identity, size: synced.size, sequence: synced.chain.nextSequence - 1)
+        AuditPosition(identity: identity, size: synced.size, sequence: synced.chain.nextSequence - 1, time: synced.written)
     }
 
     /// When the oldest record was accepted that is kept and not yet on disk (with `sync: never`: not yet written), by its batch's
@@ -192,7 +197,8 @@ public struct AuditJournal<File: AuditFile> {
         counters.records += chain.nextSequence - start.chain.nextSequence
         counters.bytes += UInt64(size - start.size)
         counters.commits += 1
-        if begun == nil { begun = timeOfDay(now) }
+        written = timeOfDay(now)
+        if begun == nil { begun = written }
         notes.areWritten(untilSynced: sync != .never)
         hold(batches, now: now)
         let isAwaited = sync == .always && batches.contains { $0.awaitedCount > 0 }

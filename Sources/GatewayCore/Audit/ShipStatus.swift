@@ -36,10 +36,13 @@ public struct AuditPosition: Sendable, Equatable {
     public var size: Int
     /// `seq` of the last record in them, or in the files before.
     public var sequence: UInt64
+    /// When that record was written, in milliseconds since 1970; nil where that is not known.
+    public var time: Int64?
 
-    public init(identity: UInt64, size: Int, sequence: UInt64) {
+    public init(identity: UInt64, size: Int, sequence: UInt64, time: Int64? = nil) {
         self.identity = identity
         self.size = size
         self.sequence = sequence
+        self.time = time
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Gateway
 import Glibc
 
 /// `countersign status`: what a running gateway does, in the terminal.
@@ -42,9 +43,9 @@ struct Status: ParsableCommand {
         let answer = try client.get("/status")
         guard answer.status == 200 else { throw AdminClient.Failure(description: "/status says \(answer.status): \(answer.body)") }
         if json { return answer.body }
-        guard let report = StatusReport(answer.body) else {
+        guard let document = StatusDocument(answer.body) else {
             throw AdminClient.Failure(description: "/status at \(client.address) is not as this version knows it: try --json.")
         }
-        return report.table
+        return document.table
     }
 }

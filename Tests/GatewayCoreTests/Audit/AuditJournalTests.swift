@@ -114,6 +114,21 @@ import Testing
         #expect(found == expected)
     }
 
+    @Test func thePlaceOnDiskSaysWhenItsLastRecordWasWritten() throws {
+        var journal = try journal(.interval, opening: AuditOpening(size: 0, identity: 1, ended: 900))
+        journal.timeOfDayOffset = 1000
+        #expect(journal.position.time == 900)
+        _ = journal.commit([try batch(.owed, acceptedAt: 10)], now: 11)
+        #expect(journal.position.time == 900, "not on disk yet")
+        file.expect(.synchronize, .fails("Input/output error"))
+        journal.tick(now: 1011)
+        #expect(journal.position.time == 900, "taken back")
+        journal.tick(now: 1211)
+        journal.tick(now: journal.deadline ?? 0)
+        #expect(journal.position.time == 2211)
+        #expect(journal.position.sequence == 1)
+    }
+
     @Test func recordsThatWaitForRoomGrowOlder() throws {
         var journal = try journal(.always)
         file.broken = [.write: "No space left on device", .probe: "No space left on device"]

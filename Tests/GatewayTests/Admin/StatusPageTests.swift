@@ -47,7 +47,7 @@ struct StatusPageTests {
         arguments: ["plain", "a\"b\\c\n\u{1}", "caf\u{E9} \u{1F4DE}", "</script>"])
     func json(odd: String) throws {
         let object = try #require(
-            try JSONSerialization.jsonObject(with: Data(StatusText.render(.sample(odd: odd, ready: false)).utf8)) as? [String: Any])
+            try JSONSerialization.jsonObject(with: Data(StatusDocument.render(.sample(odd: odd, ready: false)).utf8)) as? [String: Any])
         #expect(object["ready"] as? Bool == false)
         #expect(object["reasons"] as? [String] == ["audit: \(odd)"])
         #expect(object["listeners"] as? [String] == ["127.0.0.1:8080", odd])
@@ -58,5 +58,25 @@ struct StatusPageTests {
         let limit = try #require((object["limits"] as? [[String: Any]])?.first)
         #expect(limit["ratePerSecond"] as? Double == 2.5)
         #expect(limit["upstream"] as? String == odd)
+    }
+
+    @Test("What is written is read back by the same declaration")
+    func roundTrip() throws {
+        var snapshot = AdminSnapshot.sample()
+        snapshot.pools[0].lastFailure = LastFailure.Note(reason: "upstream/refused", timeMilliseconds: 1_440_938_164_000)
+        let read = try JSONDecoder().decode(StatusDocument.self, from: Data(StatusDocument.render(snapshot).utf8))
+        #expect(read.upstreams[0].lastFailure?.reason == "upstream/refused")
+        #expect(read.upstreams[0].lastFailure?.time == "2015-08-30T12:36:04.000Z")
+        #expect(read.audit?.lastSeq == nil && read.audit?.lagSeconds == 0)
+        #expect(read.limits[0].remaining == 7 && read.limits[0].route == nil)
+    }
+
+    @Test("An upstream's last failure is the newest one, by its word")
+    func lastFailure() {
+        let failures = LastFailure()
+        #expect(failures.last == nil)
+        failures.note(.refused, at: 1)
+        failures.note(.unreachable("No route to host"), at: 2)
+        #expect(failures.last == LastFailure.Note(reason: "upstream/unreachable", timeMilliseconds: 2))
     }
 }
