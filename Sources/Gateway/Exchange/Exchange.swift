@@ -104,12 +104,13 @@ final class Exchange {
         }
     }
 
-    /// The signature covers the whole body, so it is read first: in memory, and never more than the listener allows.
+    /// The signature covers the whole body, so it is read first: in memory, and never more than the listener allows. Over HTTP/2 the end of a
+    /// body of length 0 is waited for, too: what comes instead of it would make the request malformed (RFC 9113 section 8.1.1).
     private func takeBody(_ head: RequestHead, _ authorized: AuthorizedRequest) {
         if isFrozen { return refuse(worker.freeze.refusal) }
         self.authorized = authorized
         switch head.framing {
-        case .none, .length(0), .untilClose: admit(at: start)
+        case .none, .untilClose: admit(at: start)
         case .length(let length) where length > bodyLimit: refuse(Self.bodyTooLarge)
         case .length, .chunked: downstream?.acceptBody()
         }

@@ -7,6 +7,8 @@ struct HTTP2FrameHeader: Sendable, Equatable {
     var streamID: Int32
 
     static let byteCount = 9
+    /// SETTINGS_MAX_FRAME_SIZE as it stands where nobody has changed it, and we do not.
+    static let greatestLength = 16_384
 
     static let data: UInt8 = 0x0
     static let headers: UInt8 = 0x1

@@ -92,6 +92,11 @@ public class HTTP2Session {
                 feed(bytes, fed..<start)
                 return fail(.enhanceYourCalm)
             }
+            // nghttp2 looks at the length of every frame but CONTINUATION (RFC 9113 section 4.2).
+            guard frame.length <= HTTP2FrameHeader.greatestLength else {
+                feed(bytes, fed..<start)
+                return fail(.frameSizeError)
+            }
             guard isServer else { continue }
             guard !scanner.foundSelfDependency else {
                 feed(bytes, fed..<start)

@@ -53,6 +53,8 @@ class HTTP2Client:
         self.goaways = []
         self.pongs = []
         self.settings_count = 0
+        self.settings_acks = 0
+        self.settings = []
         self.is_closed = False
         self.next_stream = 1
         self._buffer = b""
@@ -137,8 +139,12 @@ class HTTP2Client:
             self.goaways.append(struct.unpack(">II", payload[:8]))
         elif kind == PING and flags & ACK:
             self.pongs.append(payload)
+        elif kind == SETTINGS and flags & ACK:
+            self.settings_acks += 1
         elif kind in (PING, SETTINGS) and not flags & ACK:
             self.settings_count += kind == SETTINGS
+            if kind == SETTINGS:
+                self.settings += struct.iter_unpack(">HI", payload)
             if self.acknowledges:
                 self.send(frame(kind, ACK, 0, payload if kind == PING else b""))
         if kind in (HEADERS, DATA) and flags & END_STREAM:

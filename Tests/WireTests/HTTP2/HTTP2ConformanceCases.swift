@@ -26,6 +26,9 @@ extension ConformanceCase {
         .init(
             "4.2", "an unknown frame longer than SETTINGS_MAX_FRAME_SIZE", .goAway(.frameSizeError),
             Frame.raw(0x20, [UInt8](repeating: 0, count: 16_385))),
+        .init(
+            "4.2", "CONTINUATION longer than SETTINGS_MAX_FRAME_SIZE", .goAway(.frameSizeError),
+            Frame.headers(1, get, endHeaders: false) + Frame.continuation(1, HPACK.field("x", String(repeating: "y", count: 16_400)))),
         .init("4.2", "DATA of exactly the greatest size", .accepted, open + Frame.data(1, [UInt8](repeating: 0, count: 16_384))),
         .init("4.3", "an undecodable header block", .goAway(.compressionError), Frame.headers(1, [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])),
         .init(
