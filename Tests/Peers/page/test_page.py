@@ -5,12 +5,15 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from support.browser import opened
 from support.process import basic_config
@@ -81,6 +84,13 @@ def wait_until(page, expression):
         page.wait_for_timeout(50)
 
 
+def barriers(page):
+    """What axe-core finds that keeps people out: contrast, names, roles, order of headings, headers of tables, reach by keys."""
+    levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": levels}).response["violations"]
+    return [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+
+
 @pytest.fixture
 def unused_port():
     """A port that refuses connections as long as the test holds it: bound, not listened on."""
@@ -127,12 +137,13 @@ def test_it_shows_what_happened_and_does_nothing_else(busy, browser, tmp_path, n
         assert page.locator("#chart-origins .legend li").count() == 3
         assert "0 of 3 left" in page.locator("#limits-table").inner_text()
         upstream = page.locator("#upstreams-table tbody tr").inner_text()
-        assert "answers" in upstream and upstream.count(" ms") + upstream.count(" s") == 3, upstream
+        assert "answers" in upstream and len(re.findall(r"\d m?s\b", upstream)) == 3, upstream
         wait_for_text(page, "#records-table tbody tr", "limit/fuse")
         wait_for_text(page, "#records-table tbody tr", "id/double-encoded")
         # Every part of the page has its room: nothing runs over the side.
         assert page.evaluate("document.documentElement.scrollWidth") <= options["viewport"]["width"]
         assert page.screenshot(path=str(tmp_path / f"{name}.png"), full_page=True)
+        assert barriers(page) == []
         assert page.evaluate("violations") == []
         assert seen.faults(busy.admin_url) == []
 
@@ -206,6 +217,56 @@ def test_it_says_when_the_gateway_is_gone(gateway, double, browser):
         assert page.locator("#state").inner_text() == "No answer"
         # The browser tells of the connections that were refused; nothing else went wrong.
         assert seen.faults(one.admin_url, allowed=["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]) == []
+
+
+def test_it_says_that_it_gets_no_figures(busy, browser):
+    deletions(busy, lambda queue: queue["held"] == 5)
+    with opened(browser, busy.admin_url + "/") as (page, _):
+        wait_for_text(page, "#queue-table tbody tr", NUMBER)
+        # As under a name that could be somebody else's.
+        page.route("**/records*", lambda route: route.fulfill(status=421, body="only to who names this machine\n"))
+        wait_for_text(page, "#banners", "The gateway does not give its figures")
+        wait_for_text(page, "#banners", "/records: 421: only to who names this machine")
+        assert page.locator("#state").inner_text() == "No figures"
+        page.unroute_all()
+        wait_until(page, "document.querySelector('#banners').children.length === 0")
+
+
+def test_it_says_what_must_not_be_overlooked(gateway, double, browser, tmp_path):
+    config = page_config(double().url)
+    config["admin"] |= {"tokenSha256": hashlib.sha256(b"operator's").hexdigest()}
+    many = [f"caller-{index}" for index in range(30)]
+    config["callers"] += [{"name": name, "tokenSha256": hashlib.sha256(name.encode()).hexdigest()} for name in ["a" * 64, *many]]
+    one = gateway(config)
+    for name in ["a" * 64, *many]:
+        assert call(one, "DELETE", "/phone-numbers/%2B12065550100", name) == 204
+    command = {"by": "<i>alice", "reason": "<b onclick=alert(1)>wrong list</b>"}
+    request = urllib.request.Request(
+        one.admin_url + "/freeze", data=urllib.parse.urlencode(command).encode(), headers={"Authorization": "Bearer operator's"}
+    )
+    assert urllib.request.urlopen(request, timeout=60).status == 200
+    # The file is looked at by itself.
+    one.write_config(config | {"listenrs": []})
+    options = {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}}
+    with opened(browser, one.admin_url + "/", **options) as (page, seen):
+        wait_for_text(page, "#banners", "by <i>alice, <b onclick=alert(1)>wrong list</b>")
+        wait_for_text(page, "#banners", "A configuration was refused, and the one before it is in force")
+        wait_for_text(page, "#banners", 'listenrs (line 1, column ')
+        assert page.locator("#state").inner_text() == "Frozen"
+        wait_for_text(page, "#facts", f"configuration {json.loads(fetch(one, '/status')[2])['configuration']['hash']}")
+        assert "times in UTC+01:00" in page.locator("#facts").inner_text() or "times in UTC+02:00" in page.locator("#facts").inner_text()
+        # Who has frozen it, and no caller.
+        page.select_option("#records-form [name=stage]", "admin")
+        wait_until(page, "document.querySelectorAll('#records-table tbody tr').length === 1")
+        row = page.locator("#records-table tbody tr").inner_text()
+        assert "by <i>alice" in row and "freeze, <b onclick=alert(1)>wrong list</b>" in row, row
+        # Long lists are cut and say so; a long name does not push the rest out of sight.
+        assert page.locator("#traffic-table tbody tr").count() == 26 and page.locator("#limits-table tbody tr").count() == 26
+        assert "and 6 more: /history has all." in page.locator("#traffic-table").inner_text()
+        assert "and 7 more: /status has all." in page.locator("#limits-table").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        assert page.screenshot(path=str(tmp_path / "frozen.png"), full_page=True)
+        assert barriers(page) == [] and page.evaluate("violations") == [] and seen.faults(one.admin_url) == []
 
 
 def test_it_shows_an_upstream_that_does_not_answer(gateway, browser, unused_port):

@@ -64,6 +64,7 @@ class Chart {
     if (begun > 0) {
       const end = across(Math.min(columnCount, Math.floor(begun)));
       parts.push(drawing("rect", { class: "before", x: plot.left, y: edge.top, width: end - plot.left, height: plot.height }));
+      if (end - plot.left > 110) parts.push(drawing("text", { x: plot.left + 6, y: edge.top + 14 }, "before the start"));
     }
     for (let value = 0; value <= top; value += unit) {
       const y = Math.round(down(value)) + 0.5;
@@ -218,7 +219,7 @@ class Traffic {
     ];
     const rows = callers.sort((left, right) => right.total - left.total);
     replace(byId("traffic-table"), table("The hour in numbers, by caller", columns, rows, {
-      none: "No caller was heard in the last hour.", groups: [{ width: 2 }, { title: "Answered by the upstream", width: 3 }, { title: "Answered by the gateway", width: 3 }],
+      none: "No caller was heard in the last hour.", most: 25, rest: "/history", groups: [{ width: 2 }, { title: "Answered by the upstream", width: 3 }, { title: "Answered by the gateway", width: 3 }],
     }));
   }
 }

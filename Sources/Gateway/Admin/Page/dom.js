@@ -19,6 +19,16 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** Who has no pointer scrolls a wide table by keys, so it must take the focus; and where the focus stops, there must be a name. */
+function reachByKeys(holder) {
+  const isWide = holder.scrollWidth > holder.clientWidth;
+  const wanted = isWide ? { tabindex: "0", role: "region", "aria-label": holder.querySelector("caption")?.textContent } : {};
+  for (const name of ["tabindex", "role", "aria-label"]) {
+    if (wanted[name]) holder.setAttribute(name, wanted[name]);
+    else holder.removeAttribute(name);
+  }
+}
+
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -35,13 +45,14 @@ function replace(container, ...children) {
 
 /**
  * A table. A column is {title, number, text, wide, of}, of which `wide` ones are left out where there is little room: `of` makes a cell's text or element from a row; the first column heads its row.
- * `options.groups` ({title, width}) stand over the columns' titles, `options.none` where there is no row.
+ * `options.groups` ({title, width}) stand over the columns' titles, `options.none` where there is no row; of more than `options.most` rows the first are shown, and how many more `options.rest` has.
  */
 function table(caption, columns, rows, options = {}) {
   const kind = (column) => [column.number ? "number" : "", column.text ? "text" : "", column.wide ? "wide" : ""].join(" ").trim() || null;
   const head = make("tr", {}, ...columns.map((column) => make("th", { scope: "col", class: kind(column) }, column.title)));
   const groups = options.groups?.map((group) => make(group.title ? "th" : "td", { colspan: group.width, scope: group.title ? "colgroup" : null, class: "group" }, group.title));
-  const body = rows.flatMap((row) => {
+  const most = options.most ?? Infinity;
+  const body = rows.slice(0, most).flatMap((row) => {
     const cells = columns.map((column, index) => {
       const value = column.of(row);
       return index === 0 && !options.plain
@@ -51,6 +62,7 @@ function table(caption, columns, rows, options = {}) {
     const more = options.detail?.(row, columns.length);
     return more ? [make("tr", {}, ...cells), more] : [make("tr", {}, ...cells)];
   });
+  if (rows.length > most) body.push(make("tr", {}, make("td", { class: "none", colspan: columns.length }, `and ${number(rows.length - most)} more: ${options.rest} has all.`)));
   if (!rows.length) body.push(make("tr", {}, make("td", { class: "none", colspan: columns.length }, options.none ?? "None.")));
   return make(
     "table", {}, make("caption", { class: options.quiet ? "quiet" : null }, caption), make("thead", {}, ...(groups ? [make("tr", {}, ...groups), head] : [head])),
@@ -74,12 +86,21 @@ function gauge(share, tone, label) {
   return drawing("svg", { ...whole, ...spoken }, drawing("rect", { class: tone, height: 8, width: Math.round(100 * Math.min(1, Math.max(0, share))) }));
 }
 
-/** A time in the reader's zone; its own form is in the attribute, and shown on hovering. */
+/** How far the reader's clocks are from UTC at `date`: `UTC+01:00`. */
+function zone(date) {
+  const minutes = -date.getTimezoneOffset();
+  if (!minutes) return "UTC";
+  return `UTC${minutes < 0 ? "-" : "+"}${pad(Math.floor(Math.abs(minutes) / 60))}:${pad(Math.abs(minutes) % 60)}`;
+}
+
+/** A time in the reader's zone, which is named where it is not that of today; its own form is in the attribute, and shown on hovering. */
 function time(text, seconds = true) {
   const date = new Date(text);
   if (!text || Number.isNaN(date.getTime())) return text ?? "";
-  const shown = `${day(date)} ${clock(date)}${seconds ? ":" + pad(date.getSeconds()) : ""}`;
-  return make("time", { datetime: text, title: text }, shown);
+  const other = zone(date) === zone(new Date()) ? "" : ` ${zone(date)}`;
+  const ofDay = `${clock(date)}${seconds ? ":" + pad(date.getSeconds()) : ""}${other}`;
+  // Where there is little room a time may break, but not within its date.
+  return make("time", { datetime: text, title: text }, make("span", {}, day(date)), ` ${ofDay}`);
 }
 
 /** `6 d 23 h`, `3 h 20 min`, `42 s`. */

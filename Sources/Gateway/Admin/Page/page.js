@@ -3,6 +3,9 @@
 const interval = 3000;
 const patience = 10000;
 
+/** An answer that is not the one that was asked for, unlike none at all. */
+class Refusal extends Error {}
+
 class Page {
   constructor() {
     this.traffic = new Traffic();
@@ -15,8 +18,9 @@ class Page {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && !this.isPaused) this.refresh();
     });
+    addEventListener("resize", () => document.querySelectorAll(".table").forEach(reachByKeys));
     setInterval(() => this.tell(), 1000);
-    setText(byId("zone"), `Times are those of this browser (UTC${zone()}); hover over one for UTC. Phone numbers are on this page, /deletions and /records alone, never in /metrics, /status or logs.`);
+    setText(byId("zone"), `Times are those of this browser, ${zone(new Date())}; hover over one for UTC. Phone numbers are on this page, /deletions and /records alone, never in /metrics, /status or logs.`);
     this.refresh();
   }
 
@@ -41,7 +45,7 @@ class Page {
     try {
       const get = async (path) => {
         const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience) });
-        if (!answer.ok) throw new Error(`${path.split("?")[0]}: ${answer.status}: ${(await answer.text()).trim()}`);
+        if (!answer.ok) throw new Refusal(`${path.split("?")[0]}: ${answer.status}: ${(await answer.text()).trim()}`);
         return { text: await answer.text(), headers: answer.headers };
       };
       const answers = await Promise.all([get("/status"), get("/history"), get(this.queue.path), get(this.records.path)]);
@@ -53,6 +57,7 @@ class Page {
       if (turn !== this.turn) return;
       this.failure ??= Date.now();
       this.cause = error instanceof Error ? error.message : String(error);
+      this.isRefused = error instanceof Refusal;
     }
     document.body.classList.toggle("stale", Boolean(this.failure));
     this.banners();
@@ -74,8 +79,10 @@ class Page {
     offer("known-callers", history.callers.map((caller) => caller.name).filter(Boolean));
     setText(byId("version"), status.version);
     const loops = plural(status.eventLoops, "event loop");
-    setText(byId("facts"), `Up ${span(status.uptimeSeconds * 1000)} on ${status.listeners.join(", ")}; ${loops}, ${plural(status.reloads, "reload")}`);
+    const configuration = status.configuration ? `, configuration ${status.configuration.hash}` : "";
+    setText(byId("facts"), `Up ${span(status.uptimeSeconds * 1000)} on ${status.listeners.join(", ")}; ${loops}, ${plural(status.reloads, "reload")}${configuration}; times in ${zone(new Date())}`);
     this.tiles(status, figures, queue);
+    document.querySelectorAll(".table").forEach(reachByKeys);
   }
 
   tiles(status, figures, queue) {
@@ -94,11 +101,19 @@ class Page {
   banners() {
     const banners = [];
     const status = this.status;
-    if (this.failure) banners.push(["bad", "The gateway does not answer", `since ${clock(new Date(this.failure))} (${this.cause}). What is shown is older.`]);
+    if (this.failure) {
+      const title = this.isRefused ? "The gateway does not give its figures" : "The gateway does not answer";
+      banners.push(["bad", title, `since ${clock(new Date(this.failure))} (${this.cause}). ${status ? "What is shown is older." : ""}`]);
+    }
     if (status) {
       const frozen = isFrozen(status);
       if (frozen) banners.push(["bad", "Frozen: destructive calls are refused", frozen]);
       if (!status.ready) banners.push(["bad", "Not ready", (status.reasons ?? []).join("; ")]);
+      const { lastFailure, lastFailureTime } = status.configuration ?? {};
+      if (lastFailure) {
+        const when = new Date(lastFailureTime);
+        banners.push(["warn", "A configuration was refused, and the one before it is in force", `${day(when)} ${clock(when)}: ${lastFailure}`]);
+      }
     }
     const text = JSON.stringify(banners);
     if (text === this.bannerText) return;
@@ -110,7 +125,7 @@ class Page {
     const state = byId("state");
     const status = this.status;
     let [tone, words] = ["", "Loading"];
-    if (this.failure) [tone, words] = ["bad", "No answer"];
+    if (this.failure) [tone, words] = ["bad", this.isRefused ? "No figures" : "No answer"];
     else if (status && isFrozen(status)) [tone, words] = ["bad", "Frozen"];
     else if (status) [tone, words] = status.ready ? ["good", "Ready"] : ["bad", "Not ready"];
     state.className = `state ${tone}`.trim();
@@ -131,12 +146,6 @@ function isFrozen(status) {
     if (parts.length) return parts.map(String).join(", ");
   }
   return 'Until somebody thaws it: "countersign thaw".';
-}
-
-function zone() {
-  const minutes = -new Date().getTimezoneOffset();
-  if (!minutes) return "";
-  return `${minutes < 0 ? "-" : "+"}${pad(Math.floor(Math.abs(minutes) / 60))}:${pad(Math.abs(minutes) % 60)}`;
 }
 
 new Page();

@@ -60,7 +60,7 @@ class DeletionQueue {
     };
     const columns = [
       { title: "Number", of: (row) => make("span", { class: "mono" }, row.number) },
-      { title: "Deleted by", of: (row) => row.caller || make("span", { class: "muted" }, "unknown") },
+      { title: "Deleted by", of: (row) => make("span", { class: row.caller ? "name" : "muted", title: row.caller || null }, row.caller || "unknown") },
       { title: "Deleted", wide: true, of: (row) => time(row.deleted) },
       { title: "Restorable until", of: (row) => time(row.restorableUntil) },
       {
@@ -86,7 +86,7 @@ class DeletionQueue {
 
   note(queue) {
     if (!queue.trail) return "No audit trail is configured, so this gateway does not know what it has deleted.";
-    const parts = ["As this gateway knows it from its own audit trail: deletions and restorations that went other ways are not in it."];
+    const parts = ["As this gateway knows it from its own audit trail: deletions and restorations that went other ways are not in it. Amazon Chime keeps a deleted number for 7 days."];
     if (!queue.complete) parts.unshift(`Still reading the trail: ${plural(queue.recordsRead, "record")} read, ${size(queue.bytesBehind)} to go.`);
     else if (queue.bytesBehind > 65536) parts.unshift(`${size(queue.bytesBehind)} of newer records are still to be read.`);
     if (queue.gaps) parts.push(`Files of the trail were missing in ${plural(queue.gaps, "place")}, so numbers may be missing here.`);
@@ -124,12 +124,20 @@ class Records {
   }
 
   draw() {
-    const result = (row) => [row.decision?.state, row.decision?.cause, row.decision?.reason, row.errorType].filter((one) => typeof one === "string" && one && one !== "answered").join(", ");
+    const result = (row) => [row.admin?.action, row.admin?.reason, row.decision?.state, row.decision?.cause, row.decision?.reason, row.errorType]
+      .filter((one) => typeof one === "string" && one && one !== "answered").join(", ");
+    // An operator says who it is and is not a caller, and nobody asked for a checkpoint.
+    const caller = (row) => {
+      if (row.stage === "checkpoint" || row.broken) return "";
+      if (row.stage === "admin") return make("span", { class: "muted" }, row.admin?.by ? `by ${row.admin.by}` : "an operator");
+      const name = row.caller?.name;
+      return make("span", { class: name ? "name" : "muted", title: name }, name ?? unrecognised);
+    };
     const tone = (row) => (row.status >= 500 || row.decision?.state?.startsWith?.("unknown") ? "bad" : row.status >= 400 ? "warn" : row.status >= 200 && row.status < 300 ? "good" : "");
     const columns = [
       { title: "Time", of: (row) => make("span", {}, this.opener(row), time(row.time)) },
       { title: "Stage", of: (row) => row.stage },
-      { title: "Caller", of: (row) => row.caller?.name ?? make("span", { class: "muted" }, row.stage === "checkpoint" ? "" : unrecognised) },
+      { title: "Caller", of: caller },
       { title: "Operation", wide: true, of: (row) => row.operation ?? "" },
       { title: "Subject", of: (row) => make("span", { class: "mono" }, Object.values(row.subject ?? {}).join(" ")) },
       { title: "Status", number: true, of: (row) => toned(tone(row), row.status ? String(row.status) : "") },

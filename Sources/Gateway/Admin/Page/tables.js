@@ -25,7 +25,10 @@ function showLimits(status) {
     },
   ];
   const none = "No limit is configured, or none has been used yet.";
-  replace(byId("limits-table"), table("Limits and their level", columns, status.limits ?? [], { none, quiet: true }));
+  // Those that are nearest to refusing are the ones to see, where there are too many to see all.
+  const limits = [...(status.limits ?? [])];
+  if (limits.length > 25) limits.sort((left, right) => left.remaining / left.burst - right.remaining / right.burst);
+  replace(byId("limits-table"), table("Limits and their level", columns, limits, { none, most: 25, rest: "/status", quiet: true }));
   const store = status.limitStore;
   if (!store) return replace(byId("store-table"));
   replace(byId("store-table"), table("Shared limit store", [
@@ -44,6 +47,14 @@ function health(row) {
   return toned(row.answers ? "warn" : "bad", row.answers ? share : `no answer, ${plural(row.failures, "time")}`);
 }
 
+/** The upstream's time minus the gateway's. From 5 minutes on it is a warning, beyond 15 the gateway refuses. */
+function clockDifference(seconds) {
+  if (!Number.isFinite(seconds)) return make("span", { class: "muted" }, "\u2013");
+  const size = Math.abs(seconds);
+  if (size < 1) return "the same";
+  return toned(size > 900 ? "bad" : size >= 300 ? "warn" : "", `${span(size * 1000)} ${seconds > 0 ? "ahead" : "behind"}`);
+}
+
 function showUpstreams(status, history) {
   const recent = new Map(history.upstreams.map((row) => [row.name, row]));
   const rows = (status.upstreams ?? []).map((row) => ({ answers: 0, failures: 0, ...row, ...recent.get(row.name) }));
@@ -56,6 +67,7 @@ function showUpstreams(status, history) {
     { title: "Connections", number: true, of: (row) => number(row.connections) },
     { title: "Idle", number: true, of: (row) => number(row.idle) },
     { title: "Waiting for one", number: true, of: (row) => toned(row.waiting ? "warn" : "", number(row.waiting)) },
+    { title: "Its clock", number: true, wide: true, of: (row) => clockDifference(row.clockSkewSeconds) },
   ];
   replace(byId("upstreams-table"), table("Upstreams: health and latency of the last minutes, connections now", columns, rows, { quiet: true }));
 }
