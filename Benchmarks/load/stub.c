@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { most_descriptors = 4096, input_bytes = 8192, most_events = 256 };
@@ -26,11 +27,22 @@ static struct peer *peers[most_descriptors];
 static char last_head[input_bytes];
 static size_t last_length;
 
-static const char answer[] =
+/* The time in `Date` is the present one: a signer that looks at the clock of its upstream would distrust another. */
+static char answer[] =
     "HTTP/1.1 204 No Content\r\n"
-    "Date: Tue, 01 Dec 2026 08:00:00 GMT\r\n"
+    "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
     "x-amzn-RequestId: 5f3c2a10-0000-4000-8000-000000000000\r\n"
     "\r\n";
+
+static void keep_date(void) {
+    static time_t written;
+    time_t now = time(NULL);
+    if (now == written) return;
+    char text[32];
+    size_t length = strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now));
+    memcpy(strstr(answer, "Date: ") + 6, text, length);
+    written = now;
+}
 
 static void forget(int descriptor) {
     free(peers[descriptor]);
@@ -49,6 +61,7 @@ static int answer_one(int descriptor, const char *head, size_t length) {
     }
     memcpy(last_head, head, length);
     last_length = length;
+    keep_date();
     return send_all(descriptor, answer, sizeof answer - 1);
 }
 
