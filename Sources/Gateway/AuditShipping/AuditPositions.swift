@@ -62,8 +62,9 @@ final class Doorbell: Sendable {
 
     /// From the waiting thread: what happens from here on rings. What happened before must be looked for after this call.
     func arm() {
-        // Unheard rings are cleared away here, so that they cannot pile up.
-        if !isArmed.exchange(true, ordering: .sequentiallyConsistent) { silence() }
+        // Unheard rings are cleared away, so that they cannot pile up; before the flag is set, for a ring that comes after it must be heard.
+        silence()
+        isArmed.store(true, ordering: .sequentiallyConsistent)
     }
 
     /// From the waiting thread, once `descriptor` was readable: it is not any more, until the next ring. A ring may write a moment after its
