@@ -1,5 +1,6 @@
 import GatewayCore
 import Glibc
+import Synchronization
 
 /// Batches on their way from the event loops to the writer thread, and the thread's place to sleep.
 ///
@@ -32,7 +33,8 @@ final class AuditInbox: @unchecked Sendable {
     private var spares: [AuditBatch] = []
     private var isUrgent = false
     private var isClosed = false
-    private var pendingByteCount = 0
+    /// Written under `mutex` alone, so that what it says last is what is so.
+    private let pendingBytes = Atomic<Int>(0)
     private var sleep = Sleep.awake
 
     /// What waits is written without delay from this size on, in bytes.
@@ -62,10 +64,13 @@ final class AuditInbox: @unchecked Sendable {
 
     /// What became of a batch that was to be handed over.
     enum Acceptance {
-        /// An empty batch to go on with, and how many bytes now wait for the thread.
-        case taken(spare: AuditBatch, pendingByteCount: Int)
+        /// An empty batch to go on with.
+        case taken(spare: AuditBatch)
         case closed
     }
+
+    /// Bytes that wait for the thread; from any thread, without the lock.
+    var pendingByteCount: Int { pendingBytes.load(ordering: .relaxed) }
 
     /// Hands a batch over. It must not be empty.
     func deliver(_ batch: consuming AuditBatch, lane: Int) -> Acceptance {
@@ -76,15 +81,14 @@ final class AuditInbox: @unchecked Sendable {
             pthread_mutex_unlock(mutex)
             return .closed
         }
-        pendingByteCount += batch.byteCount
-        if isAwaited || pendingByteCount > AuditInbox.hurryByteCount { isUrgent = true }
+        let pending = pendingBytes.wrappingAdd(batch.byteCount, ordering: .relaxed).newValue
+        if isAwaited || pending > AuditInbox.hurryByteCount { isUrgent = true }
         work.deliveries.append(Delivery(lane: lane, batch: batch))
         let spare = spares.popLast()
-        let pending = pendingByteCount
         let shallSignal = sleep == .idle || (sleep == .dozing && isUrgent)
         pthread_mutex_unlock(mutex)
         if shallSignal { pthread_cond_signal(condition) }
-        return .taken(spare: spare ?? AuditBatch(), pendingByteCount: pending)
+        return .taken(spare: spare ?? AuditBatch())
     }
 
     /// Takes the last deliveries; from here on every other one is turned away.
@@ -93,6 +97,7 @@ final class AuditInbox: @unchecked Sendable {
         isClosed = true
         let last = work.deliveries
         work.deliveries = []
+        pendingBytes.store(0, ordering: .relaxed)
         pthread_mutex_unlock(mutex)
         return last
     }
@@ -130,7 +135,7 @@ final class AuditInbox: @unchecked Sendable {
         work = Work()
         work.deliveries.reserveCapacity(found.deliveries.count)
         isUrgent = false
-        pendingByteCount = 0
+        pendingBytes.store(0, ordering: .relaxed)
         pthread_mutex_unlock(mutex)
         return found
     }

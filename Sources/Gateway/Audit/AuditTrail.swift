@@ -56,7 +56,6 @@ final class AuditTrail: Sendable {
     /// Whether every intent is to be refused at once.
     private let isGateShut = Atomic<Bool>(false)
     private let isClosed = Atomic<Bool>(false)
-    private let backlogByteCount = Atomic<Int>(0)
     private let writer = Mutex<pthread_t?>(nil)
 
     private struct Registration: Sendable {
@@ -150,7 +149,7 @@ final class AuditTrail: Sendable {
     }
 
     /// Bytes that wait for the writer.
-    var backlog: Int { backlogByteCount.load(ordering: .relaxed) }
+    var backlog: Int { inbox.pendingByteCount }
 
     /// Goes on in the file that the path names now, soon. From any thread; on SIGHUP.
     func reopen() { inbox.requestReopening() }
@@ -185,12 +184,12 @@ final class AuditTrail: Sendable {
     func reasonToRefuse(adding byteCount: Int) -> String? {
         if isClosed.load(ordering: .relaxed) { return AuditTrail.closedReason }
         if isGateShut.load(ordering: .relaxed), case .unwritable(let reason) = status { return reason }
-        if backlogByteCount.load(ordering: .relaxed) + byteCount > AuditTrail.backlogByteLimit { return "the writer cannot keep up" }
+        if backlog + byteCount > AuditTrail.backlogByteLimit { return "the writer cannot keep up" }
         return nil
     }
 
     func hasRoomForRefusals(adding byteCount: Int) -> Bool {
-        !isGateShut.load(ordering: .relaxed) && backlogByteCount.load(ordering: .relaxed) + byteCount <= AuditTrail.backlogByteLimit / 2
+        !isGateShut.load(ordering: .relaxed) && backlog + byteCount <= AuditTrail.backlogByteLimit / 2
     }
 
     func dropRefusal() { inbox.addDroppedRefusal() }
@@ -198,9 +197,7 @@ final class AuditTrail: Sendable {
     /// Nil once the trail is closed.
     func deliver(_ batch: consuming AuditBatch, link: Int) -> AuditBatch? {
         switch inbox.deliver(batch, lane: link) {
-        case .taken(let spare, let pending):
-            backlogByteCount.store(pending, ordering: .relaxed)
-            return spare
+        case .taken(let spare): return spare
         case .closed: return nil
         }
     }
@@ -227,8 +224,6 @@ final class AuditTrail: Sendable {
     func publish(finishedWhole isWhole: Bool) { published.withLock { $0.isFinishedWhole = isWhole } }
 
     func publish(_ event: AuditTrailEvent) { observer(event) }
-
-    func backlogIsTaken() { backlogByteCount.store(0, ordering: .relaxed) }
 
     /// Tells one lane about its oldest `count` awaited records, in one task of its loop.
     func settle(link: Int, _ count: Int, _ verdict: AuditVerdict) {

@@ -46,7 +46,6 @@ final class AuditWriter {
         archive?.request()
         while true {
             var work = inbox.wait(doze: doze, deadline: deadline)
-            trail.backlogIsTaken()
             let now = tellTime()
             journal.noteDroppedRefusals(work.droppedRefusals)
             if work.shallReopen { reopen(now: now) }
