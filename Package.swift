@@ -74,8 +74,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Digests", "GatewayCore", "GatewayConfig", "Wire", .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
+                "ChimeDouble", "Gateway", "Digests", "GatewayCore", "GatewayConfig", "Wire",
+                .product(name: "Logging", package: "swift-log"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ] + nio),
         .testTarget(name: "ChimeDoubleTests", dependencies: ["ChimeDouble", "SigV4", "Digests"] + nio),
     ],

@@ -14,7 +14,7 @@ public final class GatewayServer: Sendable {
     let state: ServerState
     let logger: Logger
     private let reloads = Turns()
-    private let control: FreezeControl
+    let control: FreezeControl
 
     /// Where callers are served: `127.0.0.1:8080`, `unix:/run/gateway.sock`, in the order of the configuration.
     public var addresses: [String] { get async { await state.listeners.map(\.address) } }

@@ -26,16 +26,12 @@ import Testing
         #expect(gate.enter("a") == true)
     }
 
-    @Test func manyThreadsNeverPassTheLimit() async {
+    @Test func manyThreadsNeverPassTheLimit() async throws {
         let gate = ConnectionGate(ListenerLimits(connections: 8, connectionsPerAddress: 4))
-        await withTaskGroup(of: Void.self) { group in
-            for number in 0..<8 {
-                group.addTask {
-                    for turn in 0..<2000 {
-                        if gate.enter("\(number % 3)") { gate.leave("\(number % 3)") }
-                        if number == 0, turn % 100 == 0 { gate.adopt(ListenerLimits(connections: 8, connectionsPerAddress: 4)) }
-                    }
-                }
+        _ = try await together(8) { number in
+            for turn in 0..<2000 {
+                if gate.enter("\(number % 3)") { gate.leave("\(number % 3)") }
+                if number == 0, turn % 100 == 0 { gate.adopt(ListenerLimits(connections: 8, connectionsPerAddress: 4)) }
             }
         }
         // All have left: the whole room is there again.
