@@ -105,6 +105,8 @@ final class HTTP2Connection: ChannelInboundHandler, DownstreamConnection {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        // Nothing was read: this is the end of input, which is told next. NIO does not expect a channel to close before (a write may fail).
+        guard isReading else { return context.fireChannelReadComplete() }
         isReading = false
         flush()
         context.fireChannelReadComplete()

@@ -22,7 +22,17 @@ struct TCPInformation {
     ///
     /// After a FIN from the peer this proves that no process there has read all that was sent: the FIN carries an acknowledgement of every
     /// byte received before it (RFC 9293 section 3.10.7.4), and what arrives after `close` is answered with a reset. A reset alone proves nothing.
-    var hasUnacknowledgedBytes: Bool { bytesSent &- bytesRetransmitted > acknowledgedBytes }
+    var hasUnacknowledgedBytes: Bool { unacknowledgedBytes > 0 }
+
+    /// Bytes at the end of what was sent that the peer's kernel has not taken, or has not said so.
+    var unacknowledgedBytes: UInt64 {
+        let sent = bytesSent &- bytesRetransmitted
+        return sent > acknowledgedBytes ? sent - acknowledgedBytes : 0
+    }
+
+    /// A FIN or a reset has come from the peer: its state is neither being opened nor one in which this side alone may have ended
+    /// (enum in net/tcp_states.h: 1 to 5 are ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2; byte 0 is `tcpi_state`).
+    var peerHasEnded: Bool { UInt8(truncatingIfNeeded: UInt64(littleEndian: words0to7.0)) > 5 }
 
     /// Bytes that the peer's kernel has taken.
     var acknowledgedBytes: UInt64 { bytesAcknowledged > 0 ? bytesAcknowledged - 1 : 0 }

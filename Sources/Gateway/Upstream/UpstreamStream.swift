@@ -18,12 +18,18 @@ final class UpstreamStream: UpstreamCarrier {
     private var unconsumed = 0
     private var unsent: Int
     private(set) var interim = 0
+    /// How often the connection had written before the request was submitted.
+    let writesBefore: UInt64
     /// The upstream sent RST_STREAM.
     var wasResetByPeer = false
 
-    init(id: Int32, connection: UpstreamHTTP2Connection, request: SignedRequest, exchange: Exchange, timeout: UInt64, now: UInt64) {
+    init(
+        id: Int32, connection: UpstreamHTTP2Connection, request: SignedRequest, exchange: Exchange, timeout: UInt64, writesBefore: UInt64,
+        now: UInt64
+    ) {
         self.id = id
         self.connection = connection
+        self.writesBefore = writesBefore
         self.request = request
         self.exchange = exchange
         self.timeout = timeout
