@@ -36,7 +36,7 @@ struct CredentialDocument: Decodable {
         }
     }
 
-    func grant(from source: String) throws(CredentialFailure) -> CredentialGrant {
+    func grant(from source: String, clock: ClockSample? = nil) throws(CredentialFailure) -> CredentialGrant {
         if let code, code != "Success" { throw CredentialFailure("\(source) says \(code)\(message.map { ": \($0)" } ?? "")") }
         guard let accessKeyID, let secretAccessKey, !accessKeyID.isEmpty, !secretAccessKey.isEmpty else {
             throw CredentialFailure("\(source) gave no AccessKeyId and SecretAccessKey")
@@ -48,7 +48,9 @@ struct CredentialDocument: Decodable {
             }
             expiresAt = time
         }
-        return CredentialGrant(
+        var grant = CredentialGrant(
             accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken ?? token, expiresAt: expiresAt)
+        grant.clock = clock
+        return grant
     }
 }

@@ -9,6 +9,8 @@ struct CredentialGrant: Sendable {
     var expiresAt: Int64?
     /// After so many milliseconds a source without an end is worth another look; nil for never.
     var recheck: Int64?
+    /// What the service that gave them said of its clock.
+    var clock: ClockSample?
 
     init(accessKeyID: String, secretAccessKey: String, sessionToken: String?, expiresAt: Int64? = nil, recheck: Int64? = nil) {
         credentials = Credentials(accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: sessionToken)
@@ -39,6 +41,13 @@ struct CredentialFailure: Error, Equatable {
     var words: String
     /// Nothing is configured there, so that a chain goes on to the next source.
     var isAbsence = false
+    /// The service refused the signature perhaps for its time, and said its own.
+    var clock: RefusedClock?
+
+    struct RefusedClock: Equatable {
+        var refusal: ClockRefusal
+        var sample: ClockSample
+    }
 
     init(_ words: String, isAbsence: Bool = false) {
         self.words = words

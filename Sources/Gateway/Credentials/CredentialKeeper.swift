@@ -16,6 +16,9 @@ final class CredentialKeeper: Sendable {
     private let changes = Atomic<UInt64>(1)
     private let isStopping = Atomic<Bool>(false)
     private let bell: Doorbell?
+    /// Of the upstreams that sign with them.
+    private let clocks = Mutex<[UpstreamClock]>([])
+    private let correctionInForce = Atomic<Int64>(0)
 
     private struct State {
         var live: LiveCredentials?
@@ -24,6 +27,7 @@ final class CredentialKeeper: Sendable {
         var fetches: UInt64 = 0
         var failures: UInt64 = 0
         var isStarted = false
+        var sourceClock: ClockSample?
     }
 
     /// What operators see.
@@ -104,14 +108,22 @@ final class CredentialKeeper: Sendable {
 
     private var hasTried: Bool { bell == nil || state.withLock { !$0.isStarted || $0.fetches + $0.failures > 0 } }
 
+    /// Judges from now on by the time of these upstreams.
+    func follow(_ clocks: [UpstreamClock]) { self.clocks.withLock { $0 = clocks } }
+
     // MARK: - For event loops
+
+    /// What to add to this machine's time to judge by when they end, in milliseconds.
+    var correction: Int64 { correctionInForce.load(ordering: .relaxed) }
 
     var generation: UInt64 { changes.load(ordering: .acquiring) }
 
     var live: LiveCredentials? { state.withLock { $0.live } }
 
+    /// - Parameter now: this machine's time, in milliseconds since 1970.
     func status(now: Int64) -> Status {
-        state.withLock { state in
+        let now = now + correction
+        return state.withLock { state in
             Status(
                 name: settings.name, kind: settings.source.kind, expiresAt: state.expiresAt,
                 isUsable: state.live.map { $0.usableUntil.map { now < $0 } ?? true } ?? false, problem: state.problem,
@@ -122,12 +134,13 @@ final class CredentialKeeper: Sendable {
     // MARK: - The thread
 
     private func run(_ bell: Doorbell) {
-        let source = CredentialSource(settings: settings, others: others, environment: .process) { [self] in
+        var source = CredentialSource(settings: settings, others: others, environment: .process) { [self] in
             isStopping.load(ordering: .relaxed)
         }
-        var schedule = CredentialSchedule(now: Clock.wallMilliseconds())
+        source.correction = { [self] in correction }
+        var schedule = CredentialSchedule(now: correctedMilliseconds())
         while !isStopping.load(ordering: .relaxed) {
-            let now = Clock.wallMilliseconds()
+            let now = correctedMilliseconds()
             guard let due = schedule.nextFetch else {
                 wait(bell, milliseconds: 60_000)
                 continue
@@ -140,15 +153,16 @@ final class CredentialKeeper: Sendable {
             do throws(CredentialFailure) {
                 take(try source.fetch(), &schedule)
             } catch {
-                schedule.failed(now: Clock.wallMilliseconds(), random: .random(in: 0...UInt64.max))
+                schedule.failed(now: correctedMilliseconds(), random: .random(in: 0...UInt64.max))
                 if !isStopping.load(ordering: .relaxed) { note(problem: error.words) }
             }
         }
     }
 
     private func take(_ grant: CredentialGrant, _ schedule: inout CredentialSchedule) {
+        if let clock = grant.clock { state.withLock { $0.sourceClock = clock } }
         let isGood = schedule.fetched(
-            expiresAt: grant.expiresAt, recheck: grant.recheck, now: Clock.wallMilliseconds(), random: .random(in: 0...UInt64.max))
+            expiresAt: grant.expiresAt, recheck: grant.recheck, now: correctedMilliseconds(), random: .random(in: 0...UInt64.max))
         guard isGood else { return note(problem: "the source gave credentials that have expired") }
         let isNew = state.withLock { state in
             let before = state.live
@@ -169,6 +183,14 @@ final class CredentialKeeper: Sendable {
                 "credentials": .string(settings.name), "accessKeyId": .string(grant.credentials.accessKeyID),
                 "expires": .string(grant.expiresAt.map(RFC3339.string) ?? "never"),
             ])
+    }
+
+    /// The time of the services that the credentials are for, as far as they have told it.
+    private func correctedMilliseconds() -> Int64 {
+        let known = clocks.withLock { $0.map(\.known) }
+        let correction = ClockSkew.judgement(known, source: state.withLock { $0.sourceClock })
+        correctionInForce.store(correction, ordering: .relaxed)
+        return Clock.wallMilliseconds() + correction
     }
 
     private func note(problem: String) {

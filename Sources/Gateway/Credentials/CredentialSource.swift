@@ -10,6 +10,8 @@ struct CredentialSource {
     let environment: EnvironmentVariables
     /// Asked now and then whether to give up.
     let isCancelled: () -> Bool
+    /// What to add to this machine's time, in milliseconds.
+    var correction: () -> Int64 = { 0 }
 
     /// Files without an end are looked at again after so long, in milliseconds.
     private static let recheckMilliseconds: Int64 = 5000
@@ -115,8 +117,20 @@ struct CredentialSource {
     private func assume(
         _ role: ProfilePlan.RolePlan, with source: CredentialGrant, endpoint: String?
     ) throws(CredentialFailure) -> CredentialGrant {
-        try sts(role, endpoint).assumeRole(
-            with: source.credentials, epochSeconds: Clock.wallMilliseconds() / 1000, isCancelled: isCancelled)
+        let request = sts(role, endpoint)
+        func attempt(_ correction: Int64) throws(CredentialFailure) -> CredentialGrant {
+            try request.assumeRole(
+                with: source.credentials, epochSeconds: (Clock.wallMilliseconds() + correction) / 1000, isCancelled: isCancelled)
+        }
+        let correction = correction()
+        do throws(CredentialFailure) { return try attempt(correction) } catch {
+            // STS tells its time with a refusal for the time, as any service: once more with that, within the same bounds.
+            guard let refused = error.clock else { throw error }
+            var skew = ClockSkew()
+            let verdict = skew.refused(refused.refusal, refused.sample, signedWith: correction, now: Clock.monotonicNanoseconds())
+            guard verdict == .signAgain, let corrected = skew.correction else { throw error }
+            return try attempt(corrected)
+        }
     }
 
     /// The token is read each time: whoever writes it renews it (EKS: every hour at most).

@@ -19,6 +19,8 @@ struct HTTPFetch {
     struct Answer: Sendable {
         var status: Int
         var body: [UInt8]
+        /// The service's clock by its `Date`.
+        var clock: ClockSample?
 
         var text: String { String(decoding: body, as: UTF8.self) }
     }
@@ -67,18 +69,24 @@ struct HTTPFetch {
             if try sockets.wait(stream.descriptor, Self.events(stream), until: deadline) { try stream.readInput() }
         }
         try stream.enqueue(message, ends: [])
+        let sentAt = Clock.monotonicNanoseconds()
+        var clock: ClockSample?
         var parser = ResponseHeadParser()
         var decoder: (head: ResponseHead, body: BodyDecoder)?
         var content: [UInt8] = []
         var hasEnded = false
         while true {
-            if try Self.take(&incoming, &parser, &decoder, &content, isHEAD: method == "HEAD"), let decoder {
+            let isComplete = try Self.take(&incoming, &parser, &decoder, &content, isHEAD: method == "HEAD")
+            if clock == nil, let decoder { clock = ClockSample(decoder.head, sentAt: sentAt) }
+            if isComplete, let decoder {
                 stream.close()
-                return Answer(status: decoder.head.status, body: content)
+                return Answer(status: decoder.head.status, body: content, clock: clock)
             }
             guard !hasEnded else {
                 // A body without a length ends with the connection; nothing else may.
-                if let decoder, decoder.head.framing == .untilClose { return Answer(status: decoder.head.status, body: content) }
+                if let decoder, decoder.head.framing == .untilClose {
+                    return Answer(status: decoder.head.status, body: content, clock: clock)
+                }
                 throw ConnectionFailure("the connection ended before the answer was complete")
             }
             try stream.flush()

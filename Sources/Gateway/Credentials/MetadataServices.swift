@@ -77,7 +77,7 @@ extension CredentialSource {
             role = String(first)
         }
         let answer = try text(folder + STSRequest.formEncoded(role), token)
-        return try CredentialDocument.parse(answer.body, from: source).grant(from: source)
+        return try CredentialDocument.parse(answer.body, from: source).grant(from: source, clock: answer.clock)
     }
 
     private func document(_ fetch: HTTPFetch, from source: String) throws(CredentialFailure) -> CredentialGrant {
@@ -89,6 +89,6 @@ extension CredentialSource {
             let said = try? CredentialDocument.parse(answer.body, from: source)
             throw CredentialFailure("\(source) answers \(answer.status)\(said?.message.map { ": \($0)" } ?? "")")
         }
-        return try CredentialDocument.parse(answer.body, from: source).grant(from: source)
+        return try CredentialDocument.parse(answer.body, from: source).grant(from: source, clock: answer.clock)
     }
 }

@@ -89,13 +89,19 @@ struct STSRequest {
         let text = answer.text
         guard answer.status == 200 else {
             let code = element("Code", in: text) ?? "status \(answer.status)"
-            throw CredentialFailure("\(source) refuses: \(code)\(element("Message", in: text).map { ": \($0)" } ?? "")")
+            var failure = CredentialFailure("\(source) refuses: \(code)\(element("Message", in: text).map { ": \($0)" } ?? "")")
+            if let refusal = Array(code.utf8).withUnsafeBytes({ ClockRefusal(code: $0) }), let clock = answer.clock {
+                failure.clock = CredentialFailure.RefusedClock(refusal: refusal, sample: clock)
+            }
+            throw failure
         }
         guard let accessKeyID = element("AccessKeyId", in: text), let secret = element("SecretAccessKey", in: text),
             let token = element("SessionToken", in: text), let expiration = element("Expiration", in: text),
             let expiresAt = RFC3339.parse(expiration.utf8)
         else { throw CredentialFailure("\(source) gave an answer without credentials") }
-        return CredentialGrant(accessKeyID: accessKeyID, secretAccessKey: secret, sessionToken: token, expiresAt: expiresAt)
+        var grant = CredentialGrant(accessKeyID: accessKeyID, secretAccessKey: secret, sessionToken: token, expiresAt: expiresAt)
+        grant.clock = answer.clock
+        return grant
     }
 
     /// The text of the first element with that name. STS's documents are flat enough for it: no name stands twice in them.

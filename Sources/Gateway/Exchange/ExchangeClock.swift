@@ -10,7 +10,7 @@ extension Exchange {
     /// Looks at the answer's `Date`, once a second for each upstream.
     func lookAtClock(_ head: ResponseHead) {
         guard let target = currentTarget, target.clock.wantsLook(sentAt: sentAt), ClockRefusal(head) == nil,
-            let sample = clockSample(head)
+            let sample = ClockSample(head, sentAt: sentAt)
         else { return }
         say(target.clock.observe(sample), target)
     }
@@ -20,25 +20,19 @@ extension Exchange {
     func tookClockRefusal(_ head: ResponseHead, body: ByteBuffer) -> Bool {
         guard head.status >= 400, !hasSignedAgain, let target = currentTarget,
             let refusal = ClockRefusal(head) ?? body.withUnsafeReadableBytes({ ClockRefusal(body: $0) }),
-            let sample = clockSample(head)
+            let sample = ClockSample(head, sentAt: sentAt)
         else { return false }
         let (verdict, changed) = target.clock.refused(refusal, sample, signedWith: signedCorrection)
         say(changed, target)
         switch verdict {
         case .unrelated: return false
         case .beyondBound:
-            record.state = .refusedLate
+            // It was sent, and the answer is known: the upstream has turned the signature down and done nothing.
+            record.state = .answered
             upstreamFailed(nil, refusal: Self.clockSkewed, sent: false)
             return true
         case .signAgain: return signAgain(target)
         }
-    }
-
-    private func clockSample(_ head: ResponseHead) -> ClockSample? {
-        guard let line = head.fields.first(.date), let date = HTTPDate.parse(head.fields[line.value]) else { return nil }
-        return ClockSample(
-            dateSeconds: date, receivedMilliseconds: Clock.wallMilliseconds(),
-            roundTripNanoseconds: Clock.monotonicNanoseconds() &- sentAt)
     }
 
     private func say(_ changed: UpstreamClock.Reading?, _ target: UpstreamTarget) {

@@ -100,6 +100,7 @@ public final class GatewayServer: Sendable {
         }
         await ship()
         await follow()
+        runtime.giveClocks(to: runtime.credentials.values)
         for keeper in runtime.credentials.values where runtime.usesCredentials(keeper.settings.name) { keeper.start() }
         // What can be had at once is there before the first request; a source that fails makes the gateway not ready, not dead.
         await CredentialKeeper.waitForFirst(of: Array(runtime.credentials.values), milliseconds: 1000)
@@ -150,6 +151,7 @@ public final class GatewayServer: Sendable {
         }
         _ = try await workers.onEach { try $0.adopt(runtime) }
         await state.replace(runtime)
+        runtime.giveClocks(to: runtime.credentials.values)
         for (name, keeper) in old.credentials where runtime.credentials[name] !== keeper { keeper.stop() }
         for (position, listener) in await state.listeners.enumerated() {
             if let found = runtime.listener(listener.settings, at: position) { listener.gate.adopt(found.settings.limits) }
@@ -172,6 +174,7 @@ public final class GatewayServer: Sendable {
             runtime.usesCredentials($0.settings.name)
                 && (previous.credentials[$0.settings.name] !== $0 || !previous.usesCredentials($0.settings.name))
         }
+        runtime.giveClocks(to: runtime.credentials.values.filter { previous.credentials[$0.settings.name] !== $0 })
         for keeper in new { keeper.start() }
         await CredentialKeeper.waitForFirst(of: new, milliseconds: 10_000)
         let now = Clock.wallMilliseconds()

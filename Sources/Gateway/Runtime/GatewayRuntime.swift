@@ -68,6 +68,11 @@ final class GatewayRuntime: Sendable {
     /// Whether an upstream signs with them; others are only sources of roles.
     func usesCredentials(_ name: String) -> Bool { upstreams.contains { $0.settings.credentials == name } }
 
+    /// Has these credentials judged by the time of the upstreams that sign with them here.
+    func giveClocks(to keepers: some Sequence<CredentialKeeper>) {
+        for keeper in keepers { keeper.follow(upstreams.filter { $0.credentials === keeper }.map(\.clock)) }
+    }
+
     /// Those that upstreams sign with, by name.
     var usedCredentials: [CredentialKeeper] {
         credentials.values.filter { usesCredentials($0.settings.name) }.sorted { $0.settings.name < $1.settings.name }

@@ -43,8 +43,11 @@ final class SigningStage {
             generation = newest
         }
         guard let live else { return nil }
-        // The clock is read for those alone that end.
-        if let usableUntil = live.usableUntil, Clock.wallMilliseconds() >= usableUntil { return nil }
+        // The clock is read for those alone that end, and whose end that is counts by the service's time, not by this machine's.
+        if let usableUntil = live.usableUntil {
+            let correction = target.clock.known ?? target.credentials.correction
+            if Clock.wallMilliseconds() + correction >= usableUntil { return nil }
+        }
         return live
     }
 

@@ -14,6 +14,7 @@ final class UpstreamClock: Sendable {
     private let skew = Mutex(ClockSkew())
     /// What is added to this machine's time; `nothingSigned` where nothing is to be signed.
     private let inForce = Atomic<Int64>(0)
+    private let isMeasured = Atomic<Bool>(false)
     /// `sentAt` of the request from which on an answer is looked at again.
     private let nextLook = Atomic<UInt64>(0)
     private let signedAgain = Atomic<UInt64>(0)
@@ -26,6 +27,13 @@ final class UpstreamClock: Sendable {
         let correction = inForce.load(ordering: .relaxed)
         if correction != Self.nothingSigned { return correction }
         return skew.withLock { $0.probe(now: Clock.monotonicNanoseconds()) } ? 0 : nil
+    }
+
+    /// The same as far as the upstream has told its time; nil before, and beyond the bound. Sends nothing out to look.
+    var known: Int64? {
+        guard isMeasured.load(ordering: .relaxed) else { return nil }
+        let correction = inForce.load(ordering: .relaxed)
+        return correction == Self.nothingSigned ? nil : correction
     }
 
     /// Whether the answer to a request that was sent at `sentAt` is to be looked at.
@@ -56,11 +64,24 @@ final class UpstreamClock: Sendable {
             let before = skew.level
             let result = body(&skew)
             inForce.store(skew.correction ?? Self.nothingSigned, ordering: .relaxed)
+            isMeasured.store(skew.isMeasured, ordering: .relaxed)
             return (result, skew.level == before ? nil : Self.reading(skew))
         }
     }
 
     private static func reading(_ skew: ClockSkew) -> Reading {
         Reading(skewMilliseconds: skew.milliseconds, isMeasured: skew.isMeasured, level: skew.level)
+    }
+}
+
+extension ClockSample {
+    /// An answer that comes just now; nil where it does not say its time.
+    ///
+    /// - Parameter sentAt: when its request left, in monotonic nanoseconds.
+    init?(_ head: ResponseHead, sentAt: UInt64) {
+        guard let line = head.fields.first(.date), let date = HTTPDate.parse(head.fields[line.value]) else { return nil }
+        self.init(
+            dateSeconds: date, receivedMilliseconds: Clock.wallMilliseconds(),
+            roundTripNanoseconds: Clock.monotonicNanoseconds() &- sentAt)
     }
 }

@@ -44,9 +44,10 @@ public final class AuditAdminAction: Sendable {
 
 /// How an exchange ended after its intent was recorded.
 public enum AuditState: UInt8, Sendable, CaseIterable {
-    /// The upstream answered; `status` is its status.
+    /// The upstream answered; `status` is its status, or the gateway's where the answer was a refusal of the signature's time.
     case answered
-    /// Refused after the intent (no valid credentials, drain): nothing was sent. `reason` says why.
+    /// Refused after the intent (no valid credentials, drain): nothing was sent, or only attempts that the upstream had turned down.
+    /// `reason` says why.
     case refusedLate
     /// The caller hung up before anything was sent.
     case callerGone

@@ -71,6 +71,20 @@ public struct ClockSkew: Sendable, Equatable {
         return milliseconds.magnitude < Self.restMilliseconds.magnitude ? 0 : milliseconds
     }
 
+    /// What to add to this machine's time to judge by when credentials end: no more than any of the clocks that are known makes necessary,
+    /// for one service with a wrong clock says nothing about the others.
+    ///
+    /// - Parameters:
+    ///   - corrections: of the upstreams that the credentials are for; nil for those that have not told their time, or are beyond the bound.
+    ///   - source: what the source of the credentials said with them; counts as long as no upstream has spoken.
+    public static func judgement(_ corrections: [Int64?], source: ClockSample?) -> Int64 {
+        if let known = corrections.compactMap(\.self).min(by: { $0.magnitude < $1.magnitude }) { return known }
+        guard let source else { return 0 }
+        var skew = ClockSkew()
+        skew.step(to: source, now: 0)
+        return source.skewMilliseconds.magnitude > width(source) ? skew.correction ?? 0 : 0
+    }
+
     /// Whether this request is the one that goes out all the same, to see whether a clock was mended.
     ///
     /// - Parameter now: monotonic nanoseconds.

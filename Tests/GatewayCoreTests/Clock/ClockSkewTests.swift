@@ -106,4 +106,18 @@ struct ClockSkewTests {
     func bodies(body: String, expected: ClockRefusal?) {
         #expect(Array(body.utf8).withUnsafeBytes { ClockRefusal(body: $0) } == expected)
     }
+
+    @Test(
+        "The end of credentials is judged by the clock that is nearest to this machine's, and by the source's before any is known",
+        arguments: [
+            ([], nil, 0), ([nil], nil, 0), ([240_000], nil, 240_000), ([nil, -240_000], nil, -240_000), ([240_000, 0], nil, 0),
+            ([240_000, -6000], nil, -6000), ([0], 240, 0), ([nil], 240, 240_500), ([nil], -240, -239_500), ([nil], 3, 0), ([nil], 901, 0),
+            ([nil], -1200, 0),
+        ] as [([Int64?], Int64?, Int64)])
+    func judgement(corrections: [Int64?], sourceSeconds: Int64?, expected: Int64) {
+        let source = sourceSeconds.map {
+            ClockSample(dateSeconds: 1_000_000 + $0, receivedMilliseconds: 1_000_000_000, roundTripNanoseconds: 0)
+        }
+        #expect(ClockSkew.judgement(corrections, source: source) == expected)
+    }
 }

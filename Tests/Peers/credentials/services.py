@@ -53,8 +53,10 @@ class KeyService:
 
     TOKEN = "imds-token-canary"
 
-    def __init__(self, life=3600, authorization=None):
+    def __init__(self, life=3600, authorization=None, ahead=0):
         self.life = life
+        # By how many seconds its clock, which ends its keys and is told in `Date`, is ahead of this machine's.
+        self.ahead = ahead
         self.authorization = authorization
         self.fails = False
         self.grants = {}
@@ -85,6 +87,9 @@ class KeyService:
                     return self.answer(400, b"")
                 return self.answer(200, service.TOKEN.encode())
 
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(service.now())
+
             def answer(self, status, body):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
@@ -98,9 +103,12 @@ class KeyService:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def now(self):
+        return time.time() + self.ahead
+
     def grant(self):
         key = f"ASIAGRANT{len(self.grants):07}"
-        self.grants[key] = time.time() + self.life
+        self.grants[key] = self.now() + self.life
         return {
             "Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": key, "SecretAccessKey": f"secret-of-{key}", "Token": f"token-of-{key}",
             "Expiration": rfc3339(self.grants[key] + 0.999),

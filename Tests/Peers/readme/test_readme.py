@@ -16,6 +16,7 @@ import pytest
 
 from readme import document
 from readme.document import BLOCKS, GROUPS, ROOT, TEXT, names, section, tables
+from redis.store import Redis
 from support.process import ACCESS_KEY, BINARY, SECRET_KEY, Double, Gateway, basic_config, clean_environment
 from support.wire import call
 
@@ -210,11 +211,19 @@ def test_every_key_is_in_the_reference(path, node):
 # MARK: Metrics, admin, commands
 
 
-def test_the_metrics_are_those_in_the_table(gateway, upstream, tmp_path, certificates):
+@pytest.fixture
+def store():
+    one = Redis()
+    yield one
+    one.stop()
+
+
+def test_the_metrics_are_those_in_the_table(gateway, upstream, tmp_path, certificates, store):
     scopes = {"upstream": "upstream", "route": "route", "caller": "caller", "both": "caller+route"}
     config = basic_config(upstream.url, limits={name: {"rate": "100/s", "per": per} for name, per in scopes.items()})
     config["routes"][0]["limits"] = list(scopes)
-    config["audit"] = {"file": {"path": str(tmp_path / "audit.jsonl")}}
+    config["audit"] = {"file": {"path": str(tmp_path / "audit.jsonl")}, "ship": [{"to": "stdout"}]}
+    config["limitStore"] = {"redis": f"redis://127.0.0.1:{store.port}"}
     config["upstreams"]["chime"]["maxInFlight"] = 8
     tls = {"certificate": str(certificates.path("good.pem")), "privateKey": str(certificates.path("good.key"))}
     config["listeners"].append({"bind": "127.0.0.1:0", "tls": tls})

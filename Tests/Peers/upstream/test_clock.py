@@ -50,10 +50,19 @@ def test_a_refusal_for_the_time_is_signed_again_once(gateway, double, tmp_path, 
         for line in range(100, 104):
             assert client.request(target=f"/phone-numbers/+120655501{line - 100:02}").status == 204
     assert [request["signatureVerified"] for request in service.requests].count(True) >= 4
-    outcomes = [record for record in records(trail, 8) if record["stage"] == "outcome"]
+    written = records(trail, 8)
+    outcomes = [record for record in written if record["stage"] == "outcome"]
     assert [record["status"] for record in outcomes] == [204] * 4
     # Each event loop may learn it by itself only if it asked at the same time; here requests follow each other.
     assert [record["attempts"] for record in outcomes] == [2, 1, 1, 1]
+    # Of the first one: what was refused and what was carried out, under one intent and one outcome.
+    first = [record for record in written if record["id"] == outcomes[0]["id"]]
+    refused, carried_out = [request for request in service.requests if request["target"] == first[0]["target"]]
+    assert [record["stage"] for record in first] == ["intent", "outcome"] and first[0]["method"] == "DELETE"
+    assert (refused["status"], carried_out["status"]) == (403, 204)
+    assert not refused["signatureVerified"] and carried_out["signatureVerified"]
+    assert first[1]["decision"]["state"] == "answered" and first[1]["origin"] == "upstream" and first[1]["restorableUntil"]
+    assert first[1]["upstreamRequestId"] and not first[1].get("errorType")
     assert metric(running, "countersign_clock_signed_again_total") == [1]
     [skew] = metric(running, "countersign_clock_skew_seconds")
     assert abs(skew - offset) < 30
@@ -64,17 +73,25 @@ def test_a_refusal_for_the_time_is_signed_again_once(gateway, double, tmp_path, 
 
 
 @pytest.mark.parametrize("offset", [1200, -1200])
-def test_beyond_fifteen_minutes_nothing_is_signed(gateway, double, offset):
+def test_beyond_fifteen_minutes_nothing_is_signed(gateway, double, tmp_path, offset):
     service = double(f"--clock-offset={offset}")
-    running = gateway(basic_config(service.url))
+    trail = tmp_path / "audit.jsonl"
+    running = gateway(basic_config(service.url, audit={"file": {"path": str(trail), "sync": "never"}}))
     refusal(call(running.address), 503, "clock/skew")
     sent = len(service.requests)
     assert sent == 1
+    # It was sent, and is known to have been turned down.
+    _, outcome = records(trail, 2)
+    assert (outcome["decision"]["state"], outcome["decision"]["reason"]) == ("answered", "clock/skew")
+    assert (outcome["attempts"], outcome["status"], outcome["origin"]) == (1, 503, "gateway")
+    assert outcome["upstreamRequestId"] and not outcome.get("restorableUntil")
     started = time.monotonic()
     refusal(call(running.address), 503, "clock/skew")
     # One request in ten seconds looks whether a clock was mended.
     if time.monotonic() - started < 5:
         assert len(service.requests) == sent
+        *_, outcome = records(trail, 4)
+        assert (outcome["decision"]["state"], outcome["attempts"]) == ("refused-late", 0)
 
 
 @pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException"])
@@ -95,12 +112,16 @@ def test_codes(gateway, upstream, code, in_header):
     assert abs(signed_offset(second) - 600) < 120
 
 
-def test_a_second_refusal_is_the_callers(gateway, upstream):
+def test_a_second_refusal_is_the_callers(gateway, upstream, tmp_path):
     upstream.script = lambda request, connection: connection.send(error(403, "RequestTimeTooSkewed", headers=[date_field(600)]))
-    running = gateway(basic_config(upstream.url))
+    trail = tmp_path / "audit.jsonl"
+    running = gateway(basic_config(upstream.url, audit={"file": {"path": str(trail), "sync": "never"}}))
     answered = call(running.address)
     assert answered.status == 403 and answered.first("x-amzn-ErrorType") == "RequestTimeTooSkewed"
     assert len(upstream.requests) == 2
+    _, outcome = records(trail, 2)
+    assert (outcome["decision"]["state"], outcome["attempts"], outcome["status"]) == ("answered", 2, 403)
+    assert outcome["errorType"] == "RequestTimeTooSkewed"
 
 
 @pytest.mark.parametrize("headers", [lambda: [], lambda: [date_field(0)], lambda: [("Date", "yesterday")]])

@@ -1,0 +1,154 @@
+"""A machine whose clock is wrong: credentials end by the time of the services, and STS gets signatures that it takes."""
+
+import datetime
+import email.utils
+import http.server
+import threading
+import time
+
+import pytest
+
+from credentials.services import KeyService, rfc3339
+from credentials.test_rotation import config, key_of, metric
+from support.expect import refusal
+from support.process import basic_config
+from support.wire import Client, call
+
+# This machine is so many seconds slow (or fast), as the services have it.
+AHEAD = [240, -240]
+
+
+@pytest.fixture
+def keys():
+    made = []
+
+    def start(**options):
+        made.append(KeyService(**options))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+def telling(upstream, seconds):
+    """Has the upstream say that time in its `Date`."""
+
+    def say(request, connection):
+        date = email.utils.formatdate(seconds(), usegmt=True)
+        connection.send(f"HTTP/1.1 204 No Content\r\nDate: {date}\r\nx-amzn-RequestId: r\r\n\r\n".encode())
+
+    upstream.script = say
+
+
+def calls(serving, upstream, service):
+    """One answer after the other, as long as they are good; none was signed with a key that had ended when the request was sent."""
+    deadline = time.monotonic() + 120
+    with Client(serving.address) as client:
+        while time.monotonic() < deadline:
+            sent = service.now()
+            answered = client.request()
+            if answered.status == 204:
+                assert sent < service.grants[key_of(upstream.requests[-1])], "signed with an expired key"
+            yield answered
+            time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_keys_are_used_until_they_end_by_the_services_time(gateway, upstream, keys, ahead):
+    service = keys(life=8, ahead=ahead)
+    telling(upstream, service.now)
+    serving = gateway(config(upstream, service))
+    for answered in calls(serving, upstream, service):
+        assert answered.status == 204
+        if len({key_of(request) for request in upstream.requests}) == 3:
+            break
+    [(_, skew)] = metric(serving, "countersign_clock_skew_seconds{").items()
+    assert abs(skew - ahead) < 30
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+def test_keys_that_cannot_be_renewed_end_by_the_services_time(gateway, upstream, keys, ahead):
+    service = keys(life=8, ahead=ahead)
+    telling(upstream, service.now)
+    serving = gateway(config(upstream, service))
+    answers = calls(serving, upstream, service)
+    assert next(answers).status == 204
+    service.fails = True
+    refused = next(answered for answered in answers if answered.status != 204)
+    refusal(refused, 503, "credentials/unavailable")
+    # Nor are they thrown away before the last tenth of their life, in which they are not used any more.
+    assert service.now() > max(service.grants.values()) - 2
+
+
+def test_the_upstream_is_believed_rather_than_the_source(gateway, upstream, keys):
+    """By the source's clock the keys are good for ten minutes; by that of the service which they are for they have ended."""
+    service = keys(life=600, ahead=-400)
+    telling(upstream, lambda: time.time() + 250)
+    serving = gateway(config(upstream, service))
+    refused = next(answered for answered in calls(serving, upstream, service) if answered.status != 204)
+    refusal(refused, 503, "credentials/unavailable")
+
+
+class Sts(http.server.ThreadingHTTPServer):
+    """Takes signatures that are at most five minutes off its own time."""
+
+    def __init__(self, ahead):
+        self.ahead = ahead
+        self.dates = []
+        sts = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + sts.ahead)
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                signed = datetime.datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+                sts.dates.append(signed.timestamp() - time.time())
+                if abs(sts.dates[-1] - sts.ahead) > 300:
+                    body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired</Message></Error></ErrorResponse>"
+                    return self.answer(403, body)
+                end = rfc3339(time.time() + sts.ahead + 3600)
+                keys = f"<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{end}</Expiration>"
+                self.answer(200, f"<AssumeRoleResponse><AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult></AssumeRoleResponse>")
+
+            def answer(self, status, body):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@pytest.mark.parametrize("ahead,tries", [(600, 2), (-600, 2), (240, 1), (1200, 1)])
+def test_sts_gets_its_own_time(gateway, upstream, ahead, tries):
+    sts = Sts(ahead)
+    try:
+        made = basic_config(upstream.url)
+        made["credentials"]["base"] = made["credentials"]["chime"]
+        made["credentials"]["chime"] = {
+            "type": "assumeRole", "source": "base", "roleArn": "arn:aws:iam::123456789012:role/numbers", "region": "us-east-1",
+            "stsEndpoint": f"http://127.0.0.1:{sts.server_port}",
+        }  # fmt: skip
+        serving = gateway(made)
+        if ahead == 1200:
+            # Beyond the bound nothing is believed.
+            assert "SignatureDoesNotMatch" in serving.wait_for_log(lambda r: r.get("message") == "credentials not fetched")["cause"]
+            refusal(call(serving.address), 503, "credentials/unavailable")
+            assert all(abs(offset) < 60 for offset in sts.dates)
+        else:
+            assert serving.wait_for_log(lambda r: r.get("message") == "credentials fetched")
+            assert call(serving.address).status == 204
+            assert len(sts.dates) == tries and abs(sts.dates[-1] - (ahead if tries == 2 else 0)) < 60
+    finally:
+        sts.shutdown()
+        sts.server_close()
