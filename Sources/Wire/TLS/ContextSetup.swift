@@ -40,7 +40,7 @@ enum ContextSetup {
             SSL_CTX_free(context)
             throw TLSError(.fault, "OpenSSL refuses the TLS versions, ciphers or groups (\(ErrorQueue.drain().text))")
         }
-        SSL_CTX_set_info_callback(context, TLSSession.noticeRenegotiation)
+        SSL_CTX_set_info_callback(context, TLSSession.watchHandshakes)
         return context
     }
 

@@ -36,9 +36,14 @@ extension TLSSession {
         return 0
     }
 
-    /// OpenSSL refuses a renegotiation with a warning alert and goes on; we end the connection.
-    static let noticeRenegotiation: @convention(c) (OpaquePointer?, Int32, Int32) -> Void = { ssl, place, value in
-        guard place == SSL_CB_WRITE_ALERT, value & 0xFF == SSL_AD_NO_RENEGOTIATION else { return }
-        TLSSession.owner(of: ssl)?.triedRenegotiation = true
+    /// OpenSSL refuses a renegotiation with a warning alert and goes on; we end the connection. It takes handshake messages behind the
+    /// handshake (KeyUpdate, tickets) without end, and answers a KeyUpdate whether or not the peer reads; we count them. Called for each
+    /// alert and each step of a handshake, never for data.
+    static let watchHandshakes: @convention(c) (OpaquePointer?, Int32, Int32) -> Void = { ssl, place, value in
+        if place == SSL_CB_WRITE_ALERT, value & 0xFF == SSL_AD_NO_RENEGOTIATION {
+            TLSSession.owner(of: ssl)?.triedRenegotiation = true
+        } else if place & SSL_CB_LOOP != 0, place & SSL_CB_ALERT == 0 {
+            TLSSession.owner(of: ssl)?.tookHandshakeStep()
+        }
     }
 }

@@ -12,6 +12,9 @@ public final class TLSSession {
     public static let ciphertextLimit = 256 << 10
     /// Bytes that may arrive before the handshake is complete.
     public static let handshakeLimit = 192 << 10
+    /// Steps of OpenSSL's handshake machine behind the handshake, one for each message. A key lasts for 2^24 records (RFC 8446 section 5.5),
+    /// so no connection needs as many KeyUpdates.
+    private static let laterStepLimit = 1000
     /// A BIO that grew beyond this is replaced once it is empty.
     private static let idleBufferLimit = 4 << 10
 
@@ -30,6 +33,7 @@ public final class TLSSession {
     private var weHaveClosed = false
     private var inputEnded = false
     var triedRenegotiation = false
+    private var laterSteps = 0
     var verifyFailure: VerifyFailure?
     private var pendingFailure: TLSError?
     private var firstBytes = FirstBytes()
@@ -198,7 +202,14 @@ extension TLSSession {
         let code = SSL_get_error(ssl, result)
         releaseInput()
         if triedRenegotiation { return fail(TLSError(.renegotiation, "the \(role.peer) tried to renegotiate, which is never allowed")) }
+        if laterSteps > Self.laterStepLimit {
+            return fail(TLSError(.limitExceeded, "the \(role.peer) sent more handshake messages behind the handshake than any use needs"))
+        }
         return result == 1 ? .plaintext(count) : outcome(code)
+    }
+
+    func tookHandshakeStep() {
+        if phase == .established { laterSteps += 1 }
     }
 
     /// What a call that did not succeed means, by OpenSSL's `SSL_ERROR_` code.

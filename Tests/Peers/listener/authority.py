@@ -57,8 +57,9 @@ class Authority:
     def revoke(self, name):
         self._ca("-revoke", self.path(f"{name}.pem"))
 
-    def publish_crl(self):
-        self._ca("-gencrl", "-out", self.path("crl.pem"))
+    def publish_crl(self, seconds=None):
+        """Good for five days, or for so many seconds."""
+        self._ca("-gencrl", "-out", self.path("crl.pem"), *(["-crlsec", str(seconds)] if seconds else []))
         return self.path("crl.pem")
 
     def _ca(self, *arguments):

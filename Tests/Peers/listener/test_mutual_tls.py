@@ -25,6 +25,13 @@ FUTURE = ("20450101000000Z", "20450201000000Z")
 TOKEN = "together-token"
 
 
+def der(*names):
+    """A subjectAltName whose (tag, text) may be what `openssl` would not write: 2 is a DNS name, 6 a URI (RFC 5280 section 4.2.1.6)."""
+    inner = b"".join(bytes([0x80 | tag, len(text)]) + text.encode("latin-1") for tag, text in names)
+    assert len(inner) < 128
+    return "DER:" + (bytes([0x30, len(inner)]) + inner).hex(":")
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory, authority):
     """Certificates of clients by name: (file, key file)."""
@@ -40,6 +47,12 @@ def people(tmp_path_factory, authority):
         "longer-id": authority.issue("longer-id", f"URI:{ID}/more"),
         "no-id": authority.issue("no-id", "DNS:provisioning.example.internal"),
         "server-only": authority.issue("server-only", f"URI:{ID}", usage="serverAuth"),
+        "nul-in-id": authority.issue("nul-in-id", der((6, ID + "\0.example"))),
+        "nul-in-dns": authority.issue("nul-in-dns", der((2, "reports.example.internal\0.example"))),
+        "id-and-nul": authority.issue("id-and-nul", der((6, ID), (2, "a\0b"))),
+        "not-ascii": authority.issue("not-ascii", der((6, ID + "\xe9"))),
+        "capitals": authority.issue("capitals", f"URI:{ID.upper()}"),
+        "id-as-dns": authority.issue("id-as-dns", f"DNS:{ID}"),
         "right": authority.issue("right", f"URI:{ID}"),
         "right-dns": authority.issue("right-dns", "DNS:Reports.example.internal"),
         "two-dns": authority.issue("two-dns", "DNS:reports.example.internal,DNS:cron.example.internal"),
@@ -100,6 +113,12 @@ MATRIX = [
     ("no-id", 401, 401),
     ("wrong-dns", 401, 401),
     ("wrong-subject", 401, 401),
+    ("nul-in-id", REFUSED, REFUSED),
+    ("nul-in-dns", REFUSED, REFUSED),
+    ("id-and-nul", REFUSED, REFUSED),
+    ("not-ascii", REFUSED, REFUSED),
+    ("capitals", 401, 401),
+    ("id-as-dns", 401, 401),
     ("right", 204, 204),
     ("right-dns", 204, 204),
     ("right-subject", 204, 204),
@@ -146,7 +165,7 @@ def test_the_proof_is_in_the_record(mutual, authority, people):
 
 
 @pytest.mark.parametrize(
-    "name, token, status, reason, caller",
+    "name, token, expected, reason, caller",
     [
         ("two-ids", None, 401, "caller/certificate", None),
         ("two-dns", None, 401, "caller/certificate", None),
@@ -157,18 +176,29 @@ def test_the_proof_is_in_the_record(mutual, authority, people):
         ("one-of-two", TOKEN, 204, None, {"name": "together", "proof": "spiffe+token"}),
     ],
 )
-def test_the_record_says_why(mutual, authority, people, name, token, status, reason, caller):
+def test_the_record_says_why(mutual, authority, people, name, token, expected, reason, caller):
     gateway, upstream, mode = mutual
-    if name == "none" and mode == "required":
-        pytest.skip("such a connection ends before any request")
     upstream.clear()
     context = client_context(authority, people[name], ("http/1.1",))
+    path = json.loads(gateway.config_path.read_text())["audit"]["file"]["path"]
+    if name == "none" and mode == "required":
+        # Such a connection ends before any request, so that there is nothing to record: the token changes nothing.
+        before = open(path, "rb").read()
+        with Client(gateway.address) as client, pytest.raises((OSError, EOFError)):
+            client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
+            client.request(headers=[("x-countersign-token", token)])
+        assert upstream.requests == []
+        # Whoever is let in afterwards has the next record.
+        assert status(gateway, authority, people["right"], "h2", ssl.TLSVersion.TLSv1_3) == 204
+        wait_for_records(path, len(before.splitlines()) + 2)
+        added = [json.loads(line) for line in open(path, "rb").read()[len(before) :].splitlines()]
+        assert [(record["stage"], record["caller"]["name"]) for record in added] == [("intent", "provisioning"), ("outcome", "provisioning")]
+        return
     with Client(gateway.address) as client:
         client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
         found = client.request(headers=[("x-countersign-token", token)] if token else [])
-    assert (found.status, found.first("countersign-reason")) == (status, reason)
+    assert (found.status, found.first("countersign-reason")) == (expected, reason)
     assert len(upstream.requests) == (1 if caller else 0)
-    path = json.loads(gateway.config_path.read_text())["audit"]["file"]["path"]
     deadline = time.monotonic() + 60
     written = []
     while not written and time.monotonic() < deadline:
@@ -218,5 +248,35 @@ def test_a_ticket_does_not_outlive_a_revocation(tmp_path):
         with pytest.raises(OSError):
             context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost", session=session)
         assert upstream.requests == []
+    finally:
+        stop(gateway, upstream)
+
+
+def test_a_list_that_runs_out_lets_nobody_in(tmp_path):
+    """What is revoked since is unknown then, so whoever may have been is refused, until a new list is there."""
+    authority = Authority(tmp_path / "own", "own-ca")
+    authority.issue("server")
+    person = authority.issue("person", f"URI:{ID}")
+    authority.publish_crl()
+    gateway, upstream = start(authority, tmp_path)
+    try:
+        assert status(gateway, authority, person, "h2", ssl.TLSVersion.TLSv1_3) == 204
+        authority.publish_crl(seconds=8)
+        gateway.signal(signal.SIGHUP)
+        assert gateway.wait_for_log(lambda r: r.get("message") == "configuration reloaded")
+        deadline = time.monotonic() + 60
+        while (found := status(gateway, authority, person, "h2", ssl.TLSVersion.TLSv1_3)) == 204 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        served = len(upstream.requests)
+        for protocol in ("h2", "http/1.1"):
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                assert status(gateway, authority, person, protocol, version) == found == REFUSED
+        assert len(upstream.requests) == served
+        authority.publish_crl()
+        gateway.signal(signal.SIGHUP)
+        deadline = time.monotonic() + 60
+        while status(gateway, authority, person, "h2", ssl.TLSVersion.TLSv1_3) != 204:
+            assert time.monotonic() < deadline, "the new list was not taken"
+            time.sleep(0.2)
     finally:
         stop(gateway, upstream)
