@@ -24,12 +24,14 @@ final class AdminServer: Sendable {
     static func open(
         _ settings: AdminSettings, group: any EventLoopGroup, source: AdminSource, inherited: CInt? = nil
     ) async throws -> AdminServer {
+        let connections = AdminConnections()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                PeerLookup.peer(of: channel).map { $0 as Peer? }.recover { _ in nil }.flatMapThrowing { peer in
+                connections.admit(channel)
+                return PeerLookup.peer(of: channel).map { $0 as Peer? }.recover { _ in nil }.flatMapThrowing { peer in
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                    try channel.pipeline.syncOperations.addHandler(AdminHandler(source: source, peer: peer))
+                    try channel.pipeline.syncOperations.addHandler(AdminHandler(source: source, peer: peer, connections: connections))
                 }
             }
         do {
@@ -68,14 +70,26 @@ final class AdminHandler: ChannelInboundHandler {
 
     private let source: AdminSource
     private let peer: Peer?
+    private let connections: AdminConnections
+    private var deadline = AdminDeadline()
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isTooLarge = false
 
     /// - Parameter peer: who is at the other end, as the kernel says; nil where that is not known.
-    init(source: AdminSource, peer: Peer?) {
+    init(source: AdminSource, peer: Peer?, connections: AdminConnections) {
         self.source = source
         self.peer = peer
+        self.connections = connections
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { deadline.begin(for: context.channel) }
+
+    func handlerRemoved(context: ChannelHandlerContext) { deadline.end() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        deadline.end()
+        context.fireChannelInactive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -93,6 +107,8 @@ final class AdminHandler: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             self.head = nil
+            connections.heard(context.channel)
+            deadline.begin(for: context.channel)
             let request = AdminRequest(head, body: String(decoding: body, as: UTF8.self), isTooLarge: isTooLarge, peer: peer)
             body = []
             let method = head.method
@@ -125,6 +141,11 @@ final class AdminHandler: ChannelInboundHandler {
         if !isHEAD { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil) }
         let done = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: done)
+        let bound = NIOLoopBound((self, context.channel), eventLoop: context.eventLoop)
+        done.futureResult.whenSuccess {
+            let (handler, channel) = bound.value
+            handler.deadline.begin(for: channel)
+        }
         // Only now, so that whoever asked for the end hears of it.
         if answer.endsProcess { done.futureResult.whenComplete { _ in kill(getpid(), SIGTERM) } }
         if !keepsAlive {
