@@ -1,5 +1,6 @@
 """The manifests: rendered by kustomize, valid by Kubernetes' own schemas, closed, and with a configuration that serves."""
 
+import ipaddress
 import json
 import os
 import pathlib
@@ -244,7 +245,8 @@ def test_it_runs_as_the_images_user_with_roots_secrets(folder, certificates):
         for mount in container["volumeMounts"]:
             home = folder / mount["mountPath"].strip("/")
             os.chown(home, 0, group)
-            home.chmod(0o750 if mount.get("readOnly") else 0o2770)
+            # As the kubelet makes an emptyDir for a group.
+            home.chmod(0o750 if mount.get("readOnly") else 0o2777)
             for file in home.iterdir():
                 os.chown(file, 0, group)
                 file.chmod(0o440)
@@ -258,11 +260,26 @@ def test_it_runs_as_the_images_user_with_roots_secrets(folder, certificates):
             assert (os.stat(socket).st_gid, os.stat(socket).st_mode & 0o777) == (group, 0o660)
             # This user is neither the application nor anybody else that is known.
             assert call(socket).status == 401
+            # The application: another user, in the group that `fsGroup` puts every container into. And who is not in the Pod.
+            beside = application("sidecar")["securityContext"]
+            assert asked_by(socket, beside["runAsUser"], beside["runAsGroup"], group) == (0, "204")
+            assert asked_by(socket, beside["runAsUser"], beside["runAsGroup"]) == (7, "000"), "curl could connect"
             running.stop()
         finally:
             running.kill()
     finally:
         double.stop()
+
+
+def asked_by(socket, user, group, *more):
+    """curl's exit code, and the status that another user gets on the socket; `more` are further groups."""
+    groups = f"--groups={','.join(map(str, more))}" if more else "--clear-groups"
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-m", "60", "-X", "DELETE", "--unix-socket", socket]
+    found = subprocess.run(
+        ["setpriv", f"--reuid={user}", f"--regid={group}", groups, "--no-new-privs", *curl, "http://gateway/phone-numbers/+12065550101"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return found.returncode, found.stdout
 
 
 def application(overlay):
@@ -301,6 +318,42 @@ def test_selectors_find_the_gateways_pods():
     assert {port["targetPort"] for service in services for port in service["spec"]["ports"]} == ports
     assert {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]} == ports
     assert {one["metadata"].get("namespace") for one in objects("gateway") if one["kind"] != "Namespace"} == {"countersign"}
+
+
+def leaves(address, port, protocol="TCP"):
+    """Whether the NetworkPolicy lets the gateway's Pods go to an address outside the cluster (NetworkPolicy v1: IPBlock)."""
+    [policy] = of_kind("gateway", "NetworkPolicy")
+    address = ipaddress.ip_address(address)
+    for rule in policy["spec"]["egress"]:
+        if not any(one["port"] == port and one.get("protocol", "TCP") == protocol for one in rule["ports"]):
+            continue
+        for block in (peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer):
+            inside = [ipaddress.ip_network(text) for text in (block["cidr"], *block.get("except", []))]
+            if [address in network for network in inside].count(True) == 1 and address in inside[0]:
+                return True
+    return False
+
+
+def test_the_gateway_reaches_aws_and_the_names_and_nothing_inside():
+    [policy] = of_kind("gateway", "NetworkPolicy")
+    assert set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"}, "what is not named here is not limited"
+    # Addresses of AWS's published ranges, and of nobody but the cluster.
+    assert leaves("52.94.1.1", 443) and leaves("2600:1f00::1", 443)
+    for inside in "10.0.0.1", "172.31.0.1", "192.168.1.1", "169.254.169.254", "fd00::1", "fe80::1":
+        assert not leaves(inside, 443), inside
+    assert not leaves("52.94.1.1", 80) and not leaves("52.94.1.1", 443, "UDP")
+    [names] = [rule for rule in policy["spec"]["egress"] if any(one["port"] == 53 for one in rule["ports"])]
+    assert {(one["port"], one["protocol"]) for one in names["ports"]} == {(53, "UDP"), (53, "TCP")}
+    assert names["to"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
+    # Callers reach the listener of the configuration, the monitoring the admin listener, and nobody both.
+    by_port = {one["port"]: rule["from"] for rule in policy["spec"]["ingress"] for one in rule["ports"]}
+    assert by_port["https"] == [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"countersign/client": "true"}}}]
+    assert by_port["admin"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    [deployment] = of_kind("gateway", "Deployment")
+    numbers = {one["name"]: one["containerPort"] for one in deployment["spec"]["template"]["spec"]["containers"][0]["ports"]}
+    _, _, config = gateway("gateway")
+    assert [one["bind"] for one in config["listeners"]] == [f"0.0.0.0:{numbers['https']}"]
+    assert config["admin"]["bind"] == f"0.0.0.0:{numbers['admin']}"
 
 
 def test_the_service_monitor_finds_the_admin_service():
