@@ -11,9 +11,12 @@ public enum ConfigurationLoader {
     public static func load(
         path: String, environment: EnvironmentVariables = .process
     ) throws(ConfigurationErrors) -> Settings {
-        let content: FileContent
+        try read(try content(of: path), file: path, absolutePath: FileReading.absolute(path), environment: environment)
+    }
+
+    private static func content(of path: String) throws(ConfigurationErrors) -> FileContent {
         do {
-            content = try FileReading.read(path, limit: maximumBytes)
+            return try FileReading.read(path, limit: maximumBytes)
         } catch {
             let remedy =
                 error.isMissing
@@ -22,7 +25,17 @@ public enum ConfigurationLoader {
             throw ConfigurationErrors(
                 file: path, mistakes: [ConfigurationMistake(path: "", problem: "the file \(error.problem)", remedy: remedy)])
         }
-        return try read(content, file: path, absolutePath: FileReading.absolute(path), environment: environment)
+    }
+
+    private static func root(of content: FileContent, in source: SourceText, file: String) throws(ConfigurationErrors) -> JSONNode {
+        do {
+            return try JSONParser.parse(content.bytes)
+        } catch {
+            let place = source.place(of: error.offset)
+            let mistake = ConfigurationMistake(
+                path: "", line: place.line, column: place.column, problem: error.problem, remedy: error.remedy)
+            throw ConfigurationErrors(file: file, mistakes: [mistake])
+        }
     }
 
     /// Validates a configuration that is not in a file; `directory` (absolute) is where its relative paths start.
@@ -35,19 +48,31 @@ public enum ConfigurationLoader {
             environment: environment)
     }
 
+    /// Where the gateway with the configuration at `path` takes operators' commands; nil where it has no `admin`. Nothing else of the file
+    /// has to be right: secrets may be missing where the command runs, and a gateway whose new configuration is bad goes on with its old one.
+    /// - Throws: `ConfigurationErrors` where the file cannot be read, is not JSON, or its `admin` names no address.
+    public static func adminAddress(
+        path: String, environment: EnvironmentVariables = .process
+    ) throws(ConfigurationErrors) -> BindAddress? {
+        let content = try content(of: path)
+        let source = SourceText(content.bytes)
+        let root = try root(of: content, in: source, file: path)
+        guard case .object(let members) = root.value, let member = members.first(where: { $0.key == RootKey.admin.rawValue }) else {
+            return nil
+        }
+        let directory = FileReading.directory(of: FileReading.absolute(path))
+        let context = ReadingContext(source: source, directory: directory, environment: environment)
+        guard let settings = Field(node: member.node, path: member.key, context: context).admin() else {
+            throw ConfigurationErrors(file: path, mistakes: context.sortedMistakes)
+        }
+        return settings.bind
+    }
+
     private static func read(
         _ content: FileContent, file: String, absolutePath: String, environment: EnvironmentVariables
     ) throws(ConfigurationErrors) -> Settings {
         let source = SourceText(content.bytes)
-        let root: JSONNode
-        do {
-            root = try JSONParser.parse(content.bytes)
-        } catch {
-            let place = source.place(of: error.offset)
-            let mistake = ConfigurationMistake(
-                path: "", line: place.line, column: place.column, problem: error.problem, remedy: error.remedy)
-            throw ConfigurationErrors(file: file, mistakes: [mistake])
-        }
+        let root = try root(of: content, in: source, file: file)
         let context = ReadingContext(source: source, directory: FileReading.directory(of: absolutePath), environment: environment)
         let settings = Field(node: root, path: "", context: context).settings()
         let mistakes = context.sortedMistakes

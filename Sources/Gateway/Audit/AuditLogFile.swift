@@ -122,7 +122,7 @@ struct AuditLogFile: AuditFile {
         guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
             let isTaken = errno == EWOULDBLOCK
             let error =
-                isTaken ? AuditFileError(call: "flock", reason: "another process writes this file") : AuditFileError(errno, call: "flock")
+                isTaken ? AuditTrailError.anotherWriter : AuditFileError(errno, call: "flock")
             Glibc.close(opened)
             throw error
         }

@@ -11,6 +11,14 @@ enum AuditTrailError: Error, CustomStringConvertible {
     case checkpointKey(AuditSigner.BadKey)
     case thread(String)
 
+    /// One file has one writer. It is no mistake of the configuration, and it passes when the other process ends.
+    static let anotherWriter = AuditFileError(call: "flock", reason: "another process writes this file")
+
+    /// As sysexits(3) and the service manager take it: 69 may be better at the next try, 78 needs somebody.
+    var exitCode: Int32 {
+        if case .file(_, Self.anotherWriter) = self { 69 } else { 78 }
+    }
+
     var description: String {
         switch self {
         case .file(let path, let error): "cannot open the audit trail \(path): \(error)"

@@ -302,7 +302,7 @@ public final class GatewayServer: Sendable {
                 }
             }
         } catch {
-            throw StartError("audit.file.path: \(error)", exitCode: 78)
+            throw StartError("audit.file.path: \(error)", exitCode: error.exitCode)
         }
     }
 

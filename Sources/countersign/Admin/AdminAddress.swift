@@ -41,7 +41,9 @@ struct AdminOption: ParsableArguments {
 
     @Option(
         name: .customLong("config"),
-        help: ArgumentHelp("The configuration file that names the admin listener. (default: $COUNTERSIGN_CONFIG)", valueName: "file"))
+        help: ArgumentHelp(
+            "The configuration file that names the admin listener. (default: $COUNTERSIGN_CONFIG, else config.json where it is one)",
+            valueName: "file"))
     var path: String?
 
     func address(environment: EnvironmentVariables = .process) throws -> AdminAddress {
@@ -52,13 +54,17 @@ struct AdminOption: ParsableArguments {
             return address
         }
         let standard = AdminAddress.tcp(host: "127.0.0.1", port: 9901)
-        guard let path = path ?? environment["COUNTERSIGN_CONFIG"], !path.isEmpty else { return standard }
-        let settings: Settings
-        do { settings = try ConfigurationLoader.load(path: path, environment: environment) } catch {
+        guard let path = path ?? environment["COUNTERSIGN_CONFIG"], !path.isEmpty else {
+            // Whatever else bears that name says nothing about a gateway.
+            let bind = try? ConfigurationLoader.adminAddress(path: "config.json", environment: environment)
+            return bind.flatMap { AdminAddress("\($0)") } ?? standard
+        }
+        let found: BindAddress?
+        do { found = try ConfigurationLoader.adminAddress(path: path, environment: environment) } catch {
             StandardStreams.complain("\(error)\nOr name the admin listener with --admin.\n")
             throw ConfigurationOption.badConfiguration
         }
-        guard let bind = settings.admin?.bind else {
+        guard let bind = found else {
             throw ValidationError("\(path) has no \"admin\", so nobody can ask that gateway anything: add it.")
         }
         guard let address = AdminAddress("\(bind)") else {

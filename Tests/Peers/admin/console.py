@@ -49,10 +49,11 @@ def status(address):
     return json.loads(ask(address, "GET", "/status")[1])
 
 
-def command(*arguments, token=TOKEN, **environment):
+def command(*arguments, token=TOKEN, directory=None, **environment):
     """A finished `countersign` command."""
     extra = {"COUNTERSIGN_ADMIN_TOKEN": token} if token else {}
     return subprocess.run(
         [str(BINARY), *map(str, arguments)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=clean_environment(**extra, **environment),
+        cwd=directory,
     )  # fmt: skip

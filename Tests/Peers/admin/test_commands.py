@@ -89,6 +89,28 @@ def test_the_address_comes_from_the_environment_or_the_configuration(gateway, up
     assert command("wait", COUNTERSIGN_ADMIN=running.admin_address).returncode == 0
 
 
+def test_the_address_is_found_in_a_configuration_that_is_not_good(running, tmp_path):
+    """The new one on the disk has mistakes, or names secrets that only the service has: the gateway can be asked and frozen all the same."""
+    other = {"credentials": {"chime": {"secretAccessKey": "${NOBODY_HAS_THIS}"}}, "listenrs": []}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(other | {"admin": {"bind": running.admin_address, "tokenSha256": 3}}))
+    assert command("wait", COUNTERSIGN_CONFIG=str(path)).returncode == 0
+    assert "ready" in command("status", "--once", "--config", path).stdout
+    # As serve takes it: without being named.
+    assert command("status", "--once", directory=tmp_path).returncode == 0
+    # Of other programs' files of that name nothing is expected.
+    for text in "{", '{"admin": 3}', '{"name": "other"}':
+        path.write_text(text)
+        assert command("wait", "--admin", running.admin_address, directory=tmp_path).returncode == 0
+        found = command("wait", "--timeout", "0", directory=tmp_path)
+        assert found.returncode in (0, 69) and (found.returncode == 0 or "127.0.0.1:9901" in found.stderr), found.stderr
+    path.write_text("{")
+    assert command("status", "--config", path).returncode == 78
+    path.write_text('{"admin": {"bind": "nowhere"}}')
+    found = command("status", "--config", path)
+    assert found.returncode == 78 and "admin.bind" in found.stderr and "--admin" in found.stderr
+
+
 def test_status_once_and_as_json(running):
     call(running.address)
     found = command("status", "--admin", running.admin_address)
