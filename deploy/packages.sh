@@ -4,7 +4,7 @@
 set -eu
 case "${1:-}" in
     build) wanted="libssl-dev libnghttp2-dev libhiredis-dev zlib1g-dev pkg-config" ;;
-    test) wanted="python3 python3-venv curl openssl nghttp2-client redis-server nginx-light chromium rsyslog rsyslog-gnutls logrotate prometheus systemd strace e2fsprogs util-linux procps" ;;
+    test) wanted="python3 python3-venv curl openssl nghttp2-client redis-server nginx-light chromium rsyslog rsyslog-gnutls logrotate prometheus systemd strace golang-go golang-github-aws-aws-sdk-go-v2-dev e2fsprogs util-linux procps" ;;
     *)
         echo "usage: packages.sh build|test" >&2
         exit 64
