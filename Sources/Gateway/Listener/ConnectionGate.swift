@@ -7,8 +7,13 @@ final class ConnectionGate: Sendable {
     private struct State {
         var limits: ListenerLimits
         var open = 0
+        /// The most that were open at once since the last crowd has gone.
+        var crest = 0
         var byAddress: [String: Int] = [:]
     }
+
+    /// Fewer connections are no crowd, and what they leave is not worth looking for.
+    static let crowd = 256
 
     private let state: NIOLockedValueBox<State>
 
@@ -30,15 +35,19 @@ final class ConnectionGate: Sendable {
                 state.byAddress[key] = count + 1
             }
             state.open += 1
+            state.crest = max(state.crest, state.open)
             return true
         }
     }
 
-    func leave(_ key: String?) {
+    /// - Returns: true where with this one a crowd has gone: three quarters of what were `crowd` connections at least. Once for each crowd.
+    func leave(_ key: String?) -> Bool {
         state.withLockedValue { state in
             state.open -= 1
-            guard let key, let count = state.byAddress[key] else { return }
-            state.byAddress[key] = count > 1 ? count - 1 : nil
+            if let key, let count = state.byAddress[key] { state.byAddress[key] = count > 1 ? count - 1 : nil }
+            guard state.crest >= Self.crowd, state.open <= state.crest / 4 else { return false }
+            state.crest = state.open
+            return true
         }
     }
 }

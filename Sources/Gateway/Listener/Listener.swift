@@ -102,7 +102,10 @@ final class Listener: Sendable {
     ) -> EventLoopFuture<Void> {
         let key = gate.key(of: channel.remoteAddress)
         guard gate.enter(key) else { return channel.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
-        channel.closeFuture.whenComplete { _ in gate.leave(key) }
+        let loop = channel.eventLoop
+        channel.closeFuture.whenComplete { _ in
+            if gate.leave(key) { FreedMemory.giveBack(on: loop) }
+        }
         return PeerLookup.peer(of: channel).flatMapThrowing { peer in
             let worker = workers.worker(on: channel.eventLoop)
             let pipeline = channel.pipeline.syncOperations

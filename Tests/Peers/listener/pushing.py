@@ -3,9 +3,13 @@
 import itertools
 import struct
 
-from listener.http2 import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, SETTINGS, frame
+from listener.http2 import (
+    ACK, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame,
+)  # fmt: skip
 from support.wire import request_bytes
 
+PADDED = 0x8
 PIECE = 65_536
 POST = b"POST /phone-numbers/%2B12065550100 HTTP/1.1\r\nHost: gateway.test\r\n"
 FIELDS = [(":method", "POST"), (":scheme", "http"), (":authority", "gateway.test"), (":path", "/phone-numbers/%2B12065550100")]
@@ -102,6 +106,17 @@ HTTP2 = {
     "tokens as long as they may be, over and over": streams(
         lambda n: request(n, 0, HEAD), lambda n: frame(CONTINUATION, END_HEADERS, n, literal(b"authorization", b"Bearer " + b"t" * 15_000))
     ),
+    "requests that are reset at once": streams(request, lambda n: frame(RST_STREAM, 0, n, struct.pack(">I", CANCEL))),
+    "requests that the gateway must reset": streams(lambda n: request(n, block=HEAD + literal(b"connection", b"close"))),
+    "requests that never end": streams(lambda n: request(n, END_HEADERS)),
+    "data without content": endless(OPEN, frame(DATA, 0, 1)),
+    "data that is all padding": endless(OPEN, frame(DATA, PADDED, 1, b"\xff" + bytes(255))),
+    "priorities": endless(START, frame(PRIORITY, 0, 3, struct.pack(">IB", 1, 15))),
+    "priorities of ever new streams": streams(lambda n: frame(PRIORITY, 0, n, struct.pack(">IB", 0, 15))),
+    "window updates": endless(OPEN, frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1))),
+    "answers to pings that nobody sent": endless(START, frame(PING, ACK, 0, b"12345678")),
+    "goodbyes": endless(START, frame(GOAWAY, 0, 0, bytes(8) + bytes(16_000))),
+    "crumbs of a cookie": endless(START + frame(HEADERS, END_STREAM, 1, HEAD), frame(CONTINUATION, 0, 1, literal(b"cookie", b"a=b") * 1000)),
     "settings": endless(START, frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 65_535) * 30)),
 }
 

@@ -6,10 +6,11 @@ import signal
 import socket
 import ssl
 import time
-import urllib.request
 
 import pytest
 
+from listener import descriptors
+from listener.footprint import Footprint, eventually, gauge
 from listener.http2 import PREFACE, SETTINGS, HTTP2Client, frame
 from listener.tls import FAST, client_context, tls_config, tls_listener
 from support.wire import Client, request_bytes
@@ -23,25 +24,9 @@ def many_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def descriptors(served):
-    return len(os.listdir(f"/proc/{served.pid}/fd"))
-
-
 def cpu_seconds(served):
     fields = open(f"/proc/{served.pid}/stat").read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def gauge(served, name):
-    text = urllib.request.urlopen(served.admin_url + "/metrics", timeout=10).read().decode()
-    return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith(name + " "))
-
-
-def eventually(holds, timeout=15):
-    deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def client_hello():
@@ -56,21 +41,30 @@ def test_unfinished_handshakes_leave_nothing_behind(gateway, upstream, authority
     served = gateway(tls_config(upstream, tls_listener(authority) | {"timeouts": FAST | {"head": "3s"}}))
     with HTTP2Client(served.address, h2_context) as client:
         assert client.request(scheme="https").status == 204
-    eventually(lambda: gauge(served, "countersign_connections") == 0)
-    before, memory = descriptors(served), served.memory_kib()
     hello = client_hello()
+    before = Footprint(served)
+    for _ in range(2):
+        unfinished(served, hello, h2_context)
+        before.is_back()
+
+
+def unfinished(served, hello, h2_context):
+    """A thousand clients that get as far as one of four places; half of them leave, the others wait until they are let go."""
     sockets = []
     for number in range(1000):
-        sockets.append(socket.create_connection(served.address, 10))
+        sockets.append(socket.create_connection(served.address, 60))
         sockets[-1].sendall([b"", hello[:100], hello, hello + b"\x14\x03\x03\x00\x01\x01"][number % 4])
     with HTTP2Client(served.address, h2_context) as client:
         assert client.request(scheme="https").status == 204
-    for some in sockets[::2]:
+    for some in sockets[:500]:
         some.close()
-    eventually(lambda: descriptors(served) <= before)
-    assert gauge(served, "countersign_connections") == 0 and gauge(served, "countersign_exchanges") == 0
-    assert served.memory_kib() - memory < 64 * 1024
-    for rest in sockets:
+    for rest in sockets[500:]:
+        rest.settimeout(60)
+        try:
+            while rest.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
         rest.close()
 
 
@@ -123,13 +117,14 @@ def test_idle_connections_are_cheap(gateway, upstream, authority, record_propert
     for some in sockets + warm:
         some.close()
     eventually(lambda: gauge(served, "countersign_connections") == 0)
+    eventually(lambda: descriptors.open_count(served) < count and served.memory_kib() - before < 16 * 1024)
 
 
 def test_no_descriptors_left_is_neither_a_spin_nor_an_end(gateway, upstream):
     served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}))
     with Client(served.address) as client:
         assert client.request().status == 204
-        limit = descriptors(served) + 10
+        limit = descriptors.open_count(served) + 10
         resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (limit, limit))
         sockets = [socket.create_connection(served.address, 10) for _ in range(60)]
         assert served.wait_for_log(lambda r: r.get("message") == "connection not accepted")
@@ -140,8 +135,12 @@ def test_no_descriptors_left_is_neither_a_spin_nor_an_end(gateway, upstream):
         assert cpu_seconds(served) - spent < 0.6
         for some in sockets:
             some.close()
-    with Client(served.address) as late:
-        assert late.request().status == 204
+    # Accepting goes on by itself, and nothing is kept of those who could not be.
+    for _ in range(20):
+        with Client(served.address) as late:
+            assert late.request().status == 204
+    eventually(lambda: gauge(served, "countersign_connections") == 0)
+    eventually(lambda: descriptors.open_count(served) < limit)
 
 
 def test_as_many_descriptors_as_the_system_allows(gateway, upstream):

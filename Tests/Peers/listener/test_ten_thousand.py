@@ -2,12 +2,11 @@
 
 import resource
 import socket
-import time
-import urllib.request
 
 import pytest
 
 from listener import descriptors
+from listener.footprint import eventually, gauge
 from listener.tls import tls_config
 from support.wire import Client
 
@@ -30,18 +29,6 @@ def opened(address, source):
     made.bind((source, 0))
     made.connect(address)
     return made
-
-
-def gauge(served, name):
-    text = urllib.request.urlopen(served.admin_url + "/metrics", timeout=30).read().decode()
-    return next(int(float(line.split()[1])) for line in text.splitlines() if line.startswith(name + " "))
-
-
-def eventually(holds, timeout=60):
-    deadline = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def test_ten_thousand_idle_connections(gateway, upstream, room, record_property):
@@ -86,3 +73,5 @@ def test_ten_thousand_idle_connections(gateway, upstream, room, record_property)
         for one in held:
             one.close()
     eventually(lambda: gauge(served, "countersign_connections") == 0)
+    # And nothing of them is left.
+    eventually(lambda: descriptors.open_count(served) < 200 and served.memory_kib() - before < 16 * 1024)
