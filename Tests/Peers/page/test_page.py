@@ -138,6 +138,8 @@ def test_it_shows_what_happened_and_does_nothing_else(busy, browser, tmp_path, n
         assert "0 of 3 left" in page.locator("#limits-table").inner_text()
         upstream = page.locator("#upstreams-table tbody tr").inner_text()
         assert "answers" in upstream and len(re.findall(r"\d m?s\b", upstream)) == 3, upstream
+        assert page.locator("#credentials-table tbody").inner_text().split()[:6] == ["chime", "static", "yes", "does", "not", "expire"]
+        wait_for_text(page, "#trail-table tbody", "14, 20" if options["viewport"]["width"] > 640 else "writable")
         wait_for_text(page, "#records-table tbody tr", "limit/fuse")
         wait_for_text(page, "#records-table tbody tr", "id/double-encoded")
         # Every part of the page has its room: nothing runs over the side.
@@ -275,6 +277,7 @@ def test_it_shows_an_upstream_that_does_not_answer(gateway, browser, unused_port
         wait_for_text(page, "#upstreams-table tbody tr", "nothing was sent")
         assert call(one, "DELETE", "/phone-numbers/%2B12065550100", "billing") == 503
         wait_for_text(page, "#upstreams-table tbody tr", "no answer, 1 time")
+        wait_for_text(page, "#upstreams-table tbody tr", "upstream/refused, 20")
         assert page.locator("#chart-origins .legend").inner_text().startswith("gateway: unavailable")
         assert seen.faults(one.admin_url) == []
 

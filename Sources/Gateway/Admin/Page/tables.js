@@ -67,6 +67,10 @@ function showUpstreams(status, history) {
     { title: "Connections", number: true, of: (row) => number(row.connections) },
     { title: "Idle", number: true, of: (row) => number(row.idle) },
     { title: "Waiting for one", number: true, of: (row) => toned(row.waiting ? "warn" : "", number(row.waiting)) },
+    {
+      title: "Last failure", wide: true, of: (row) => row.lastFailure
+        ? make("span", {}, row.lastFailure.reason, make("span", { class: "muted" }, ", "), time(row.lastFailure.time)) : make("span", { class: "muted" }, "none"),
+    },
     { title: "Its clock", number: true, wide: true, of: (row) => clockDifference(row.clockSkewSeconds) },
   ];
   replace(byId("upstreams-table"), table("Upstreams: health and latency of the last minutes, connections now", columns, rows, { quiet: true }));
@@ -85,7 +89,7 @@ const expiryNames = ["expires", "expiration", "expiry", "notAfter", "expiresAt"]
 /** A list of objects of any members: names become columns, times that end something are told with what is left. */
 function anything(caption, rows, soon) {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => rows.some((row) => typeof row[name] !== "object" || row[name] === null));
-  const front = ["name", "listener", "subject", "type", "source", "state", "status"].filter((name) => names.includes(name));
+  const front = ["name", "listener", "subject", "type", "source", "state", "status", "usable", "expires"].filter((name) => names.includes(name));
   const ordered = [...front, ...names.filter((name) => !front.includes(name))];
   const title = (name) => name.replace(/([a-z])([A-Z])/g, (_, left, right) => `${left} ${right.toLowerCase()}`).replace(/^./, (letter) => letter.toUpperCase());
   const cell = (name, value) => {
@@ -106,6 +110,8 @@ const minute = 60000;
 
 function showCredentials(status) {
   const credentials = [status.credentials ?? []].flat().filter((row) => row && typeof row === "object");
+  // Keys without an end say so.
+  for (const row of credentials) row.expires ??= null;
   const certificates = [status.certificates ?? status.tls ?? []].flat().filter((row) => row && typeof row === "object");
   const isShown = credentials.length > 0 || certificates.length > 0;
   byId("credentials-section").hidden = !isShown;
@@ -126,7 +132,9 @@ function showTrail(status) {
     { title: "Size", number: true, of: (row) => size(row.bytes) },
     { title: "Syncs", number: true, of: (row) => number(row.syncs) },
     { title: "Failures", number: true, of: (row) => toned(row.failures ? "warn" : "", number(row.failures)) },
-    { title: "Waiting for the disk", number: true, of: (row) => toned(row.owed ? "warn" : "", number(row.owed)) },
+    { title: "Outcomes owed", number: true, of: (row) => toned(row.owed ? "warn" : "", number(row.owed)) },
+    { title: "Last record", wide: true, of: (row) => (row.lastSeq ? make("span", {}, `${number(row.lastSeq)}, `, time(row.lastTime)) : make("span", { class: "muted" }, "none")) },
+    { title: "Behind", number: true, of: (row) => toned(row.lagSeconds > 5 ? "bad" : row.lagSeconds > 1 ? "warn" : "", duration(row.lagSeconds * 1000)) },
   ], [audit], { quiet: true }));
   const ship = audit.ship ?? [];
   if (!ship.length) return replace(byId("ship-table"));
