@@ -104,9 +104,7 @@ extension GatewayServer {
         guard let notifier = ServiceNotifier.shared, let interval = notifier.watchdogNanoseconds else {
             return await Self.untilCancelled()
         }
-        repeat {
-            if (try? await workers.onEach { _ in }) != nil { notifier.isAlive() }
-        } while (try? await Task.sleep(nanoseconds: interval / 2)) != nil
+        await Watchdog(workers: workers, notifier: notifier, nanoseconds: interval).run()
     }
 
     private static func untilCancelled() async {

@@ -37,6 +37,14 @@ final class WorkerTable: Sendable {
         return results
     }
 
+    /// Returns once every loop has done something; false where they have ended.
+    func takeTurns() async -> Bool {
+        for loop in loops {
+            guard let turn = ifOpen({ loop.submit {} }), (try? await turn.get()) != nil else { return false }
+        }
+        return true
+    }
+
     /// Runs `body`, which gives a loop something to do, unless the loops have ended or are about to; nil then. Whoever comes late (a page that
     /// was asked for, a trail that waited for its last record) has nobody left to tell.
     @discardableResult

@@ -217,6 +217,7 @@ def test_without_credentials_nothing_is_sent(gateway, upstream, tmp_path, creden
     assert (found.status, found.first("countersign-reason")) == (503, "credentials/unavailable")
     assert upstream.requests == []
     assert ready(serving).startswith("credentials: chime: ") and words in ready(serving)
+    serving.stop()
     # Refused before anything was meant to be sent.
     assert [json.loads(line)["stage"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()] == ["refusal"]
 

@@ -54,6 +54,8 @@ def test_the_command_exists_and_a_drain_fits_into_the_stop():
     assert value(SERVICE, "ExecReload") == "/bin/kill -HUP $MAINPID"
     # The default drain: 500 ms and 10 s.
     assert int(value(SERVICE, "TimeoutStopSec").removesuffix("s")) > 10.5
+    # A stuck process is ended and, as any other that failed, started again.
+    assert value(SERVICE, "WatchdogSec") == "30s" and value(SERVICE, "Restart") == "on-failure" and value(SERVICE, "Type") == "notify"
     # An image that another process may dump or swap would show keys.
     assert value(SERVICE, "LimitCORE") == "0"
 
