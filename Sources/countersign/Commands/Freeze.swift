@@ -15,14 +15,9 @@ struct Freeze: ParsableCommand {
             Exit code 69: no gateway answers. 75: it is frozen, but a restart would forget it. 77: the token is not the one, or none is configured.
             """)
 
-    @OptionGroup var source: AdminOption
-    @OptionGroup var access: AdminTokenOption
-    @Option(help: "Why, in a few words; callers are told.")
-    var reason: String?
-    @Option(help: "Who you are; callers are told. (default: your user name)")
-    var by: String?
+    @OptionGroup var order: OperatorOrder
 
-    func run() throws { try AdminCommand(path: "/freeze", source: source, access: access, reason: reason, by: by).run() }
+    func run() throws { try order.give("/freeze") }
 }
 
 /// `countersign thaw`: the end of a freeze.
@@ -32,14 +27,9 @@ struct Thaw: ParsableCommand {
         abstract: "Let calls that change something through again.",
         discussion: "Exit code 69: no gateway answers. 75: it is still frozen. 77: the token is not the one, or none is configured.")
 
-    @OptionGroup var source: AdminOption
-    @OptionGroup var access: AdminTokenOption
-    @Option(help: "Why, in a few words, for the audit trail.")
-    var reason: String?
-    @Option(help: "Who you are, for the audit trail. (default: your user name)")
-    var by: String?
+    @OptionGroup var order: OperatorOrder
 
-    func run() throws { try AdminCommand(path: "/thaw", source: source, access: access, reason: reason, by: by).run() }
+    func run() throws { try order.give("/thaw") }
 }
 
 /// `countersign quit`: what SIGTERM does, for who cannot send one.
@@ -53,6 +43,20 @@ struct Quit: ParsableCommand {
     @OptionGroup var access: AdminTokenOption
 
     func run() throws { try AdminCommand(path: "/quit", source: source, access: access, reason: nil, by: nil).run() }
+}
+
+/// What `freeze` and `thaw` are told: where, with which right, why and by whom.
+struct OperatorOrder: ParsableArguments {
+    @OptionGroup var source: AdminOption
+    @OptionGroup var access: AdminTokenOption
+    @Option(help: "Why, in a few words: for the audit trail, and callers are told while it is frozen.")
+    var reason: String?
+    @Option(help: "Who you are, for the same. (default: your user name)")
+    var by: String?
+
+    func give(_ path: String) throws {
+        try AdminCommand(path: path, source: source, access: access, reason: reason, by: by).run()
+    }
 }
 
 /// What the three have in common.
