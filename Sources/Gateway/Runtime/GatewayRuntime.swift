@@ -62,7 +62,13 @@ final class GatewayRuntime: Sendable {
         auditCallers = callers.names.enumerated().map { index, name in
             CallerProof.allCases.map { AuditCaller(name: name, proof: callers.words(for: $0, of: index)) }
         }
-        listenerTLS = try settings.listeners.map { listener throws(StartError) in try Self.serverContext(listener) }
+        var contexts: [TLSServerContext?] = []
+        var mistakes: [String] = []
+        for listener in settings.listeners {
+            do { contexts.append(try Self.serverContext(listener)) } catch { mistakes.append(error.description) }
+        }
+        guard mistakes.isEmpty else { throw StartError(mistakes.joined(separator: "\n")) }
+        listenerTLS = contexts
     }
 
     /// Whether an upstream signs with them; others are only sources of roles.
@@ -105,17 +111,7 @@ final class GatewayRuntime: Sendable {
         guard let keeper = credentials[upstream.credentials] else {
             throw StartError("upstreams.\(upstream.name): the credentials '\(upstream.credentials)' do not exist")
         }
-        var tls: TLSClientContext?
-        if upstream.usesTLS {
-            do {
-                tls = try TLSClientContext(
-                    TLSClientOptions(
-                        trust: upstream.caFile.map { .only(.file($0)) } ?? .system,
-                        applicationProtocols: UpstreamProtocol.offered(upstream.http2)))
-            } catch {
-                throw StartError("upstreams.\(upstream.name): \(error.sentence)")
-            }
-        }
+        let tls = try clientContext(upstream)
         let isSamePlace = previous?.settings.url == upstream.url
         return UpstreamTarget(
             index: index, settings: upstream, credentials: keeper, tls: tls, inFlight: previous?.inFlight,
@@ -136,6 +132,19 @@ public struct StartError: Error, Sendable, CustomStringConvertible {
 }
 
 extension GatewayRuntime {
+    /// The TLS side of an upstream: its authorities loaded; nil for one in clear text.
+    static func clientContext(_ upstream: UpstreamSettings) throws(StartError) -> TLSClientContext? {
+        guard upstream.usesTLS else { return nil }
+        do {
+            return try TLSClientContext(
+                TLSClientOptions(
+                    trust: upstream.caFile.map { .only(.file($0)) } ?? .system,
+                    applicationProtocols: UpstreamProtocol.offered(upstream.http2)))
+        } catch {
+            throw StartError("upstreams.\(upstream.name): \(error.sentence)")
+        }
+    }
+
     /// The TLS side of a listener: certificates, client authorities and protocols, loaded and checked against each other.
     static func serverContext(_ listener: ListenerSettings) throws(StartError) -> TLSServerContext? {
         guard let tls = listener.tls else { return nil }
