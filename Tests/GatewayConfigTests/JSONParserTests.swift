@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", 1, 1, "ends where a value"), ("{", 1, 2, "ends where a key"), ("{\"a\"", 1, 5, "ends where a colon"),
+        ("", 1, 1, "the file is empty"), (" \n", 2, 1, "the file is empty"), ("a: b", 1, 1, "not JSON"), ("[", 1, 2, "ends where a value"),
+        ("{", 1, 2, "ends where a key"), ("{\"a\"", 1, 5, "ends where a colon"),
         ("[1", 1, 3, "ends where a comma"),
         ("{\n  \"a\": 1,\n}", 2, 9, "comma stands before the end of the object"),
         ("[1,]", 1, 3, "comma stands before the end of the array"),

@@ -44,7 +44,7 @@ import Testing
         MistakeRow("callers[3].uid", "4", "unknown key", "known here are name, networks"),
         MistakeRow("limits", "{}", at: "limits", "empty", "leave the key out"),
         MistakeRow("limits.account.rate", nil, "missing", "\"rate\": \"10/s\""),
-        MistakeRow("limits.account.rate", "10", "a number, not a string", "double quotes"),
+        MistakeRow("limits.account.rate", "10", "a number, not a rate", "\"10/s\""),
         MistakeRow("limits.account.rate", "\"10\"", "not a rate", "\"300/m\""),
         MistakeRow("limits.account.rate", "\"10/fortnight\"", "\"10/fortnight\" is not a rate", "\"500/d\""),
         MistakeRow("limits.account.rate", "\"0/s\"", "out of range", "1 to 1000000"),

@@ -42,7 +42,7 @@ import Testing
         MistakeRow("upstreams.chime.http2", "\"on\"", "\"on\" is not known here", "\"auto\", \"off\" or \"required\""),
         MistakeRow("upstreams.chime.http2", "true", "a boolean, not a string", "double quotes"),
         MistakeRow("upstreams.chime.pingInterval", "\"0s\"", "out of range", "1ms to 10m"),
-        MistakeRow("upstreams.chime.pingTimeout", "10", "a number, not a string", "double quotes"),
+        MistakeRow("upstreams.chime.pingTimeout", "10", "a number, not a duration", "\"10s\""),
         MistakeRow("upstreams.chime.caFile", "\"optional\"", "does not exist", "create it"),
         MistakeRow("upstreams.chime.connectTimout", "\"2s\"", "unknown key", "did you mean \"connectTimeout\"?"),
         MistakeRow("limitStore.redis", nil, "missing", "\"redis://127.0.0.1:6379\""),
@@ -54,7 +54,7 @@ import Testing
         MistakeRow("limitStore.onStoreFailure", "\"allow\"", "is not known here", "\"local\" or \"deny\""),
         MistakeRow("limitStore.timeout", "\"11s\"", "out of range", "1ms to 10s"),
         MistakeRow("drain.delay", "\"6m\"", "out of range", "0s to 5m"),
-        MistakeRow("drain.timeout", "10", "a number, not a string", "double quotes"),
+        MistakeRow("drain.timeout", "10", "a number, not a duration", "\"10s\""),
     ])
     func namesPlaceAndRemedy(row: MistakeRow) throws {
         try row.check()

@@ -25,7 +25,11 @@ enum DurationText {
 
 extension Field {
     func duration(_ range: ClosedRange<UInt64>) -> UInt64? {
-        parsed { text throws(ValueProblem) in
+        if case .integer(let count) = node.value {
+            fail("this is a number, not a duration", "write its unit too, in double quotes: \"\(count)s\" or \"\(count)ms\"")
+            return nil
+        }
+        return parsed { text throws(ValueProblem) in
             let duration = try DurationText.parse(text)
             guard range.contains(duration) else {
                 let bounds = "write \(DurationText.write(range.lowerBound)) to \(DurationText.write(range.upperBound))"

@@ -21,3 +21,13 @@ enum RateText {
         return "\(rate.count) per \(period ?? DurationText.write(rate.periodNanoseconds, separator: " "))"
     }
 }
+
+extension Field {
+    func rate() -> Rate? {
+        if case .integer(let count) = node.value {
+            fail("this is a number, not a rate", "write its period too, in double quotes: \"\(count)/s\" or \"\(count)/m\"")
+            return nil
+        }
+        return parsed(RateText.parse)
+    }
+}

@@ -30,6 +30,9 @@ struct JSONParser {
         JSONSyntaxError(offset: place ?? offset, problem: problem, remedy: remedy)
     }
 
+    /// Nothing but blanks has come yet.
+    private var isAtStart: Bool { bytes[..<offset].allSatisfy { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 } }
+
     private mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
     }
@@ -108,9 +111,11 @@ struct JSONParser {
 
     private func unexpected(_ wanted: String) -> JSONSyntaxError {
         switch next {
+        case nil where isAtStart: error("the file is empty", "begin with a copy of config.example.json")
         case nil: error("the file ends where \(wanted) should stand", "close every string, bracket and brace")
         case UInt8(ascii: "/"), UInt8(ascii: "#"): error("JSON has no comments", "remove the comment")
         case UInt8(ascii: "'"): error("a single quote is no quotation mark in JSON", "use double quotes")
+        case _ where isAtStart: error("this is not JSON", "begin with a brace, as config.example.json does")
         default: error("\(wanted) should stand here", "write \(wanted)")
         }
     }

@@ -6,7 +6,7 @@ extension Field {
 
     func limit(named name: String) -> LimitRule? {
         guard let keys = object(LimitKey.self) else { return nil }
-        let rate = keys.required(.rate, example: "\"10/s\"")?.parsed(RateText.parse)
+        let rate = keys.required(.rate, example: "\"10/s\"")?.rate()
         let burst = keys[.burst]?.integer(1...1_000_000).map { UInt64($0) }
         let scope = keys[.per]?.choice(LimitScope.self)
         let maxWait = keys[.maxWait]?.duration(0...60_000_000_000)

@@ -39,7 +39,12 @@ extension Field {
     }
 
     private func bindAddress() -> BindAddress? {
-        parsed { text throws(ValueProblem) in try BindAddressText.parse(text, directory: context.directory) }
+        if case .integer(let port) = node.value {
+            let example = (0...65_535).contains(port) ? port : 8080
+            fail("this is a number, not an address", "write the address before the port, in double quotes: \"127.0.0.1:\(example)\"")
+            return nil
+        }
+        return parsed { text throws(ValueProblem) in try BindAddressText.parse(text, directory: context.directory) }
     }
 
     private func unixMode(of bind: BindAddress?) -> UInt32? {
