@@ -119,6 +119,7 @@ final class Exchange {
     /// More of the request's body, in order.
     func received(body bytes: ByteBuffer) {
         guard state.phase == .deciding else { return }
+        if let authorized, !runtime.routes.routes[authorized.matched.route].rule.allowsBody { return refuse(RouteTable.unexpectedBody) }
         if (body?.readableBytes ?? 0) + bytes.readableBytes > bodyLimit { return refuse(Self.bodyTooLarge) }
         var bytes = bytes
         if body == nil { body = bytes } else { body?.writeBuffer(&bytes) }

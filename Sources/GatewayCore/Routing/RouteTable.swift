@@ -113,11 +113,21 @@ public struct RouteTable: Sendable {
             case .granted(let canonical): query = canonical
             }
         }
-        if !route.rule.allowsBody, head.framing != .none, head.framing != .length(0) {
+        if !route.rule.allowsBody, Self.announcesBody(head) {
             return .refused(Unmatched(refusal: Self.unexpectedBody, route: index))
         }
         return .granted(
             MatchedRequest(identified: identified, route: index, wirePath: encode(path), parameters: parameters, query: query))
+    }
+
+    /// Over HTTP/2 a head without a length says nothing: an empty frame may end the stream later (RFC 9113 section 8.1). Whoever takes the body
+    /// then refuses its first byte with `unexpectedBody`.
+    private static func announcesBody(_ head: RequestHead) -> Bool {
+        switch head.framing {
+        case .none, .length(0): false
+        case .chunked: head.version != .http2
+        case .length, .untilClose: true
+        }
     }
 
     private func matches(_ route: Route, _ head: RequestHead, _ path: TargetPath) -> Bool {
@@ -147,6 +157,7 @@ public struct RouteTable: Sendable {
         .notFound, "route/none", "No route has this method and path: this gateway serves only the operations that its operator listed.")
     private static let unexpectedQuery = Refusal(
         .badRequest, "query/unexpected", "This operation has no query string: send the path alone.")
-    private static let unexpectedBody = Refusal(
+    /// 400, for content where the operation has none.
+    public static let unexpectedBody = Refusal(
         .badRequest, "body/unexpected", "This operation has no request body: send none.", closesConnection: true)
 }

@@ -115,6 +115,14 @@ struct RouteTableTests {
         #expect(try Fixture.match(requestHead("POST", "/accounts/a/users/b", framing: framing)).matched != nil)
     }
 
+    @Test("Over HTTP/2 a head without a length may be all there is") func openEndOverHTTP2() throws {
+        for (framing, reason) in [(.chunked, nil), (.length(0), nil), (.length(1), "body/unexpected")] as [(BodyFraming, String?)] {
+            var head = requestHead("/phone-numbers/+12065550100", framing: framing)
+            head.version = .http2
+            #expect(try Fixture.match(head).refusal?.reason == reason)
+        }
+    }
+
     @Test("Several parameters keep their places and are encoded once each")
     func severalParameters() throws {
         let matched = try #require(try Fixture.match(requestHead("POST", "/accounts/a%20b/users/%C3%A9+~%40")).matched)
