@@ -17,7 +17,7 @@ struct Freeze: ParsableCommand {
 
     @OptionGroup var order: OperatorOrder
 
-    func run() throws { try order.give("/freeze") }
+    func run() throws { try reportingUsageMistakes(of: "freeze") { try order.give("/freeze") } }
 }
 
 /// `countersign thaw`: the end of a freeze.
@@ -29,7 +29,7 @@ struct Thaw: ParsableCommand {
 
     @OptionGroup var order: OperatorOrder
 
-    func run() throws { try order.give("/thaw") }
+    func run() throws { try reportingUsageMistakes(of: "thaw") { try order.give("/thaw") } }
 }
 
 /// `countersign quit`: what SIGTERM does, for who cannot send one.
@@ -42,7 +42,11 @@ struct Quit: ParsableCommand {
     @OptionGroup var source: AdminOption
     @OptionGroup var access: AdminTokenOption
 
-    func run() throws { try AdminCommand(path: "/quit", source: source, access: access, reason: nil, by: nil).run() }
+    func run() throws {
+        try reportingUsageMistakes(of: "quit") {
+            try AdminCommand(path: "/quit", source: source, access: access, reason: nil, by: nil).run()
+        }
+    }
 }
 
 /// What `freeze` and `thaw` are told: where, with which right, why and by whom.

@@ -21,7 +21,9 @@ struct Wait: ParsableCommand {
         guard timeout >= 0, timeout <= 86_400 else { throw ValidationError("--timeout is a number of seconds from 0 to 86400.") }
     }
 
-    func run() throws {
+    func run() throws { try reportingUsageMistakes(of: "wait") { try wait() } }
+
+    private func wait() throws {
         var client = AdminClient(address: try source.address())
         client.timeoutSeconds = 2
         let end = ContinuousClock.now + .seconds(timeout)

@@ -6,6 +6,7 @@ import pty
 import select
 import socket
 import subprocess
+import termios
 import time
 
 import pytest
@@ -43,7 +44,7 @@ def test_mistakes_have_their_codes(running, tmp_path):
     address = running.admin_address
     assert command("freeze", "--admin", address, token="wrong").returncode == 77
     found = command("freeze", "--admin", address, token=None)
-    assert found.returncode == 64 and "--token-file" in found.stderr
+    assert found.returncode == 64 and "--token-file" in found.stderr and "countersign freeze --help" in found.stderr
     assert command("freeze", "--admin", address, "--token-file", tmp_path / "absent", token=None).returncode == 64
     assert command("freeze", "--admin", "nonsense").returncode == 64
     found = command("freeze", "--admin", address, "--reason", "+12065550100 is gone")
@@ -122,6 +123,7 @@ def test_status_once_and_as_json(running):
 
 def test_status_is_drawn_anew_in_a_terminal(running):
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (10, 40))
     shown = subprocess.Popen([str(BINARY), "status", "--admin", running.admin_address], stdout=theirs, env=clean_environment())
     os.close(theirs)
     text, deadline = b"", time.monotonic() + 30
@@ -132,6 +134,10 @@ def test_status_is_drawn_anew_in_a_terminal(running):
     shown.wait(10)
     os.close(ours)
     assert text.count(b"\x1b[H") >= 3
+    # As large as the terminal: it neither scrolls nor wraps.
+    drawing = text.split(b"\x1b[H")[1].replace(b"\x1b[K", b"").replace(b"\x1b[J", b"").decode()
+    lines = drawing.split("\r\n")
+    assert len(lines) == 10 and lines[9] == "" and "more lines" in lines[8] and max(map(len, lines)) <= 40, lines
 
 
 def test_startup_answers_once_the_gateway_has_started(running):
