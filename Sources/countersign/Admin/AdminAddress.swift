@@ -19,6 +19,8 @@ enum AdminAddress: Equatable, CustomStringConvertible {
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
         guard !host.isEmpty else { return nil }
+        // Who listens on all addresses is asked over loopback, where alone it takes orders.
+        if host == "0.0.0.0" { host = "127.0.0.1" } else if host == "::" { host = "::1" }
         self = .tcp(host: String(host), port: port)
     }
 

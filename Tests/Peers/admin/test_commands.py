@@ -90,6 +90,14 @@ def test_the_address_comes_from_the_environment_or_the_configuration(gateway, up
     assert command("wait", COUNTERSIGN_ADMIN=running.admin_address).returncode == 0
 
 
+def test_a_gateway_that_listens_everywhere_is_asked_over_loopback(running, tmp_path):
+    """As in a Pod, whose admin listener is bound to all addresses for the kubelet and Prometheus."""
+    path = tmp_path / "everywhere.json"
+    path.write_text(json.dumps({"admin": {"bind": running.admin_address.replace("127.0.0.1", "0.0.0.0")}}))
+    found = command("freeze", "--config", path, "--by", "alice")
+    assert found.returncode == 0 and found.stdout.startswith("frozen"), found
+
+
 def test_the_address_is_found_in_a_configuration_that_is_not_good(running, tmp_path):
     """The new one on the disk has mistakes, or names secrets that only the service has: the gateway can be asked and frozen all the same."""
     other = {"credentials": {"chime": {"secretAccessKey": "${NOBODY_HAS_THIS}"}}, "listenrs": []}
