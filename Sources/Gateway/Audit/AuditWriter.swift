@@ -46,6 +46,8 @@ final class AuditWriter {
         archive?.request()
         while true {
             var work = inbox.wait(doze: doze, deadline: deadline)
+            // Before the disk, which may take its time.
+            trail.publish(oldestPending: AuditBatch.earlier(journal.oldestPending, work.deliveries.first?.batch.acceptedAt))
             let now = tellTime()
             journal.noteDroppedRefusals(work.droppedRefusals)
             if work.shallReopen { reopen(now: now) }
@@ -115,8 +117,6 @@ final class AuditWriter {
     }
 
     private func write(_ deliveries: inout [AuditInbox.Delivery], now: UInt64) {
-        // Before the disk, which may take its time.
-        trail.publish(oldestPending: AuditBatch.earlier(journal.oldestPending, deliveries.first?.batch.acceptedAt))
         let verdict = journal.commit(deliveries.map(\.batch), now: now)
         // The gate goes first, so that who is told of a failure finds it closed already.
         trail.publish(journal.status, journal.counters)

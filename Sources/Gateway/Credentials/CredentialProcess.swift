@@ -8,14 +8,38 @@ enum CredentialProcess {
 
     /// Run by `/bin/sh -c`, as the reference has it run by the system's shell. Its standard error is thrown away: it may hold anything.
     static func run(_ command: String, isCancelled: () -> Bool) throws(CredentialFailure) -> CredentialGrant {
-        let source = "the credential_process"
+        let source = "the credential_process" + (program(of: command).map { " " + $0 } ?? "")
         let output = try output(of: command, source, isCancelled)
-        let document = try CredentialDocument.parse(output, from: source)
+        var document = try CredentialDocument.parse(output, from: source)
+        // Words of metadata services; here they would be a program's output, which is never told.
+        document.code = nil
         guard document.version == 1 else { throw CredentialFailure("\(source) gave no \"Version\": 1") }
         var grant = try document.grant(from: source)
         // Without an end they are asked for again now and then; the program decides how long it keeps them.
         if grant.expiresAt == nil { grant.recheck = 15 * 60 * 1000 }
         return grant
+    }
+
+    /// What a command of the shell runs, for messages: its first word, without the arguments, which may hold secrets. nil where that word is
+    /// no plain name of a file: an assignment, a substitution.
+    static func program(of command: String) -> String? {
+        let text = command.drop { $0 == " " || $0 == "\t" }
+        let word: Substring
+        if let quote = text.first, quote == "\"" || quote == "'" {
+            let rest = text.dropFirst()
+            word = rest.prefix { $0 != quote }
+            // Not where more is glued to it.
+            guard rest.count > word.count, rest.dropFirst(word.count + 1).first.map({ $0 == " " || $0 == "\t" }) ?? true else { return nil }
+        } else {
+            word = text.prefix { $0 != " " && $0 != "\t" }
+        }
+        let isPlain = word.unicodeScalars.allSatisfy {
+            switch $0 {
+            case "a"..."z", "A"..."Z", "0"..."9", "/", ".", "_", "-", "+", "@", " ": true
+            default: false
+            }
+        }
+        return isPlain && !word.isEmpty ? String(word) : nil
     }
 
     private static func output(of command: String, _ source: String, _ isCancelled: () -> Bool) throws(CredentialFailure) -> [UInt8] {

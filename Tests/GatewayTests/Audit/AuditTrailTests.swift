@@ -187,6 +187,18 @@ private func record(_ ids: [String], to trail: AuditTrail, on loop: any EventLoo
         #expect(verifier.finding == nil)
     }
 
+    @Test func recordsThatNobodyWaitsForLagUntilTheyAreSynced() async throws {
+        let trail = try open(.interval)
+        #expect(trail.lagMilliseconds(now: .max) == 0)
+        let now = AuditInbox.milliseconds()
+        _ = try await record(["a"], to: trail, on: loop)
+        // Taken just now; an hour later it would be an hour old. Unless the sync, a second later, has been quicker than this test.
+        let lag = trail.lagMilliseconds(now: now + 3_600_000)
+        #expect(lag == 0 || (3_500_000...3_600_000).contains(lag))
+        #expect(trail.close())
+        #expect(trail.lagMilliseconds(now: .max) == 0)
+    }
+
     @Test func closedTrailRefusesAndTellsWhy() async throws {
         let trail = try open()
         #expect(trail.close())
@@ -214,6 +226,20 @@ private func record(_ ids: [String], to trail: AuditTrail, on loop: any EventLoo
         #expect(work.deliveries.map(\.lane) == [0, 1])
         #expect(inbox.pendingByteCount == 0)
         #expect(isTaken(inbox.deliver(batch(1, .owed), lane: 0)) && inbox.pendingByteCount == 100)
+    }
+
+    @Test func theOldestDeliveryIsKnownUntilItIsTaken() throws {
+        let inbox = AuditInbox()
+        #expect(inbox.oldestDelivery == nil)
+        let before = AuditInbox.milliseconds()
+        _ = inbox.deliver(batch(1, .awaited), lane: 0)
+        let oldest = try #require(inbox.oldestDelivery)
+        #expect((before...AuditInbox.milliseconds()).contains(oldest))
+        usleep(5000)
+        _ = inbox.deliver(batch(1, .awaited), lane: 1)
+        #expect(inbox.oldestDelivery == oldest)
+        #expect(inbox.wait(doze: .max, deadline: nil).deliveries.first?.batch.acceptedAt == oldest)
+        #expect(inbox.oldestDelivery == nil)
     }
 
     @Test func whatNobodyWaitsForLetsTheWriterDoze() {

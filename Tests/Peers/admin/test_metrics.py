@@ -1,5 +1,6 @@
 """What was asked for is counted: requests and durations by route, caller, origin and status, the process, certificates; no number in it."""
 
+import datetime
 import re
 import subprocess
 import urllib.request
@@ -45,6 +46,20 @@ def test_the_process(gateway, upstream, tmp_path):
     assert 5 < found["process_open_fds"] < found["process_max_fds"]
     assert found["process_cpu_seconds_total"] > 0
     assert any(name.startswith("countersign_event_loop_delay_seconds_count") for name in found)
+
+
+def test_the_ends_of_certificates_are_those_that_openssl_reads(gateway, upstream, tmp_path, certificates):
+    settings = config(upstream.url, tmp_path)
+    files = {"certificate": certificates.path("good.pem"), "privateKey": certificates.path("good.key")}
+    settings["listeners"].append({"bind": "127.0.0.1:0", "tls": files})
+    running = gateway(settings)
+    labels = 'listener="127.0.0.1:0",certificate="%s"' % files["certificate"]
+    told = samples(running)["countersign_tls_certificate_expiry_timestamp_seconds{%s}" % labels]
+    command = ["openssl", "x509", "-in", files["certificate"], "-noout", "-enddate", "-dateopt", "iso_8601"]
+    end = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip().removeprefix("notAfter=")
+    assert datetime.datetime.strptime(end, "%Y-%m-%d %H:%M:%SZ").replace(tzinfo=datetime.timezone.utc).timestamp() == told
+    [row] = status(running.admin_address)["certificates"]
+    assert row["expires"] == end.replace(" ", "T").replace("Z", ".000Z")
 
 
 def test_requests_under_way_are_shown_where_they_are_bounded(gateway, upstream, tmp_path):

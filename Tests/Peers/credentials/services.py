@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 
 import botocore.session
@@ -113,6 +114,55 @@ class KeyService:
             "Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": key, "SecretAccessKey": f"secret-of-{key}", "Token": f"token-of-{key}",
             "Expiration": rfc3339(self.grants[key] + 0.999),
         }  # fmt: skip
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Sts:
+    """Gives roles, to signatures that are at most five minutes off its own time. Keeps the forms that it got, and how far off they were."""
+
+    def __init__(self, ahead=0, life=3600):
+        self.forms = []
+        self.dates = []
+        self.grants = {}
+        sts = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() + ahead)
+
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                sts.forms.append({name: value for name, [value] in form.items()})
+                if "X-Amz-Date" in self.headers:
+                    signed = datetime.datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+                    sts.dates.append(signed.timestamp() - time.time())
+                    if abs(sts.dates[-1] - ahead) > 300:
+                        return self.answer(403, "<Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired</Message></Error>")
+                key = f"ASIAROLE{len(sts.grants):07}"
+                sts.grants[key] = time.time() + ahead + life
+                keys = f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+                end = f"<Expiration>{rfc3339(sts.grants[key] + 0.999)}</Expiration>"
+                action = form["Action"][0]
+                result = f"<{action}Result><Credentials>{keys}{end}</Credentials></{action}Result>"
+                self.answer(200, f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">{result}</{action}Response>')
+
+            def answer(self, status, body):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
         self.server.shutdown()

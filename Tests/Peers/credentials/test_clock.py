@@ -1,14 +1,11 @@
 """A machine whose clock is wrong: credentials end by the time of the services, and STS gets signatures that it takes."""
 
-import datetime
 import email.utils
-import http.server
-import threading
 import time
 
 import pytest
 
-from credentials.services import KeyService, rfc3339
+from credentials.services import KeyService, Sts
 from credentials.test_rotation import config, key_of, metric
 from support.expect import refusal
 from support.process import basic_config
@@ -91,53 +88,15 @@ def test_the_upstream_is_believed_rather_than_the_source(gateway, upstream, keys
     refusal(refused, 503, "credentials/unavailable")
 
 
-class Sts(http.server.ThreadingHTTPServer):
-    """Takes signatures that are at most five minutes off its own time."""
-
-    def __init__(self, ahead):
-        self.ahead = ahead
-        self.dates = []
-        sts = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def date_time_string(self, timestamp=None):
-                return super().date_time_string(time.time() + sts.ahead)
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                signed = datetime.datetime.strptime(self.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
-                sts.dates.append(signed.timestamp() - time.time())
-                if abs(sts.dates[-1] - sts.ahead) > 300:
-                    body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature expired</Message></Error></ErrorResponse>"
-                    return self.answer(403, body)
-                end = rfc3339(time.time() + sts.ahead + 3600)
-                keys = f"<AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{end}</Expiration>"
-                self.answer(200, f"<AssumeRoleResponse><AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult></AssumeRoleResponse>")
-
-            def answer(self, status, body):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_):
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
 @pytest.mark.parametrize("ahead,tries", [(600, 2), (-600, 2), (240, 1), (1200, 1)])
 def test_sts_gets_its_own_time(gateway, upstream, ahead, tries):
-    sts = Sts(ahead)
+    sts = Sts(ahead=ahead)
     try:
         made = basic_config(upstream.url)
         made["credentials"]["base"] = made["credentials"]["chime"]
         made["credentials"]["chime"] = {
             "type": "assumeRole", "source": "base", "roleArn": "arn:aws:iam::123456789012:role/numbers", "region": "us-east-1",
-            "stsEndpoint": f"http://127.0.0.1:{sts.server_port}",
+            "stsEndpoint": sts.url,
         }  # fmt: skip
         serving = gateway(made)
         if ahead == 1200:
@@ -150,5 +109,4 @@ def test_sts_gets_its_own_time(gateway, upstream, ahead, tries):
             assert call(serving.address).status == 204
             assert len(sts.dates) == tries and abs(sts.dates[-1] - (ahead if tries == 2 else 0)) < 60
     finally:
-        sts.shutdown()
-        sts.server_close()
+        sts.stop()

@@ -4,13 +4,16 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import time
 import urllib.request
 
 import pytest
 
+from audit.verifier import verify
 from support.process import SECRET_KEY, basic_config
-from support.wire import Client, call
+from support.upstream import answer
+from support.wire import Client, call, request_bytes
 
 
 def page(gateway, path):
@@ -124,6 +127,35 @@ def test_a_file_that_was_missing_is_taken_when_it_comes(gateway, upstream, tmp_p
     key.write_text(SECRET_KEY)
     reloaded(running)
     assert call(running.address).status == 204
+
+
+def test_another_audit_file_takes_what_is_new(gateway, upstream, tmp_path):
+    """A request under way owes its outcome to the file that holds its intent."""
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    config = basic_config(upstream.url, audit={"file": {"path": str(first)}})
+    running = gateway(config)
+    released = threading.Event()
+
+    def late(request, connection):
+        released.wait(60)
+        connection.send(answer())
+
+    upstream.scripts.append(late)
+    with Client(running.address) as waiting:
+        waiting.send(request_bytes())
+        upstream.wait_for_requests(1)
+        config["audit"]["file"]["path"] = str(second)
+        running.write_config(config)
+        assert reloaded(running)["settings"] == "changed audit"
+        assert call(running.address).status == 204
+        released.set()
+        assert waiting.read().status == 204
+    running.stop()
+    old, new = verify(first.read_bytes()), verify(second.read_bytes())
+    for records in (old, new):
+        assert [record["stage"] for record in records] == ["intent", "outcome"] and len({record["id"] for record in records}) == 1
+    assert old[0]["id"] != new[0]["id"]
+    assert [record["decision"]["configuration"] for record in (old[0], new[0])] == [old[1]["decision"]["configuration"], digest(running)]
 
 
 def test_without_watch_only_a_signal_reloads(gateway, upstream):
