@@ -191,3 +191,15 @@ def test_a_pseudo_header_field_may_come_from_any_table(served):
             assert client.wait(stream).status == 204, way
     assert [request.target for request in upstream.requests] == [conformance.TARGET] * len(ways)
 
+
+
+def test_answers_fit_a_client_without_a_table(served):
+    """RFC 7541 section 4.2: the table that the client has made smaller is announced as smaller, and used as such."""
+    gateway, upstream, (address, tls) = served
+    with HTTP2Client(address, tls, settings=struct.pack(">HI", 1, 0)) as client:
+        client.run(lambda: client.settings_acks == 1)
+        client.decoder.max_allowed_table_size = 0
+        for _ in range(3):
+            found = client.request()
+            assert found.status == 204 and found.first("countersign-origin") == "upstream"
+        assert client.decoder.header_table_size == 0

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import signal
-import socket
 import ssl
 import time
 
@@ -228,26 +227,35 @@ def test_a_revocation_takes_effect_with_a_reload(tmp_path, tmp_path_factory):
         stop(gateway, upstream)
 
 
-def test_a_ticket_does_not_outlive_a_revocation(tmp_path):
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["tls1.2", "tls1.3"])
+def test_a_ticket_does_not_outlive_a_revocation(tmp_path, version):
     authority = Authority(tmp_path / "own", "own-ca")
     authority.issue("server")
     leaver = authority.issue("leaver", f"URI:{ID}")
     authority.publish_crl()
     gateway, upstream = start(authority, tmp_path)
     context = client_context(authority, leaver)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = context.maximum_version = version
+
+    def call(session=None):
+        """(status, whether the session was resumed, the session to resume next)."""
+        with Client(gateway.address) as client:
+            client.socket = context.wrap_socket(client.socket, server_hostname="localhost", session=session)
+            return client.request().status, client.socket.session_reused, client.socket.session
+
     try:
-        with context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost") as secure:
-            session = secure.session
-        with context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost", session=session) as secure:
-            assert secure.session_reused
+        found, _, session = call()
+        assert found == 204
+        found, was_resumed, session = call(session)
+        # The caller of a resumed session is still known by its certificate.
+        assert (found, was_resumed) == (204, True)
         authority.revoke("leaver")
         authority.publish_crl()
         gateway.signal(signal.SIGHUP)
         assert gateway.wait_for_log(lambda r: r.get("message") == "configuration reloaded")
-        with pytest.raises(OSError):
-            context.wrap_socket(socket.create_connection(gateway.address, 10), server_hostname="localhost", session=session)
-        assert upstream.requests == []
+        with pytest.raises((OSError, EOFError)):
+            call(session)
+        assert len(upstream.requests) == 2
     finally:
         stop(gateway, upstream)
 
