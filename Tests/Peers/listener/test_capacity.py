@@ -10,9 +10,11 @@ import time
 import pytest
 
 from listener import descriptors
-from listener.footprint import Footprint, eventually, gauge
+from listener.footprint import Footprint, eventually, gauge, total
 from listener.http2 import PREFACE, SETTINGS, HTTP2Client, frame
 from listener.tls import FAST, client_context, tls_config, tls_listener
+from support import expect
+from support.upstream import answer
 from support.wire import Client, request_bytes
 
 
@@ -141,6 +143,25 @@ def test_no_descriptors_left_is_neither_a_spin_nor_an_end(gateway, upstream):
             assert late.request().status == 204
     eventually(lambda: gauge(served, "countersign_connections") == 0)
     eventually(lambda: descriptors.open_count(served) < limit)
+
+
+def test_no_descriptor_left_for_the_upstream_is_told(gateway, upstream):
+    upstream.script = lambda request, connection: (connection.send(answer()), connection.close())
+    served = gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}))
+    with Client(served.address) as client:
+        assert client.request().status == 204
+        eventually(lambda: total(served, "countersign_upstream_connections{") == 0)
+        limit = descriptors.open_count(served) + 5
+        resource.prlimit(served.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        sockets = [socket.create_connection(served.address, 60) for _ in range(30)]
+        assert served.wait_for_log(lambda r: r.get("message") == "connection not accepted")
+        # A descriptor that was being closed meanwhile may have served once more.
+        eventually(lambda: (found := client.request()).status == 503 and expect.refusal(found, 503, "upstream/"))
+        for some in sockets:
+            some.close()
+        # The same connection is served again as soon as there is room.
+        eventually(lambda: client.request().status == 204)
+    assert served.process.poll() is None
 
 
 def test_as_many_descriptors_as_the_system_allows(gateway, upstream):
