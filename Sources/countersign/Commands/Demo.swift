@@ -44,7 +44,10 @@ struct Demo: AsyncParsableCommand {
             throw ExitCode(error.exitCode)
         }
         let address = await server.addresses.first ?? ""
-        try await DemoTour(address: address, double: double, audit: folder.appendingPathComponent("audit.jsonl").path).show()
+        let tour = DemoTour(
+            address: address, double: double, audit: folder.appendingPathComponent("audit.jsonl").path,
+            admin: await server.adminAddress ?? "")
+        try await tour.show()
         if once {
             await server.stop()
         } else {

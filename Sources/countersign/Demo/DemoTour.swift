@@ -7,6 +7,8 @@ struct DemoTour {
     let double: ChimeDoubleServer
     /// Path of the demo's audit trail.
     let audit: String
+    /// Where the page to look at is.
+    let admin: String
 
     private static let number = "+12065550100"
 
@@ -43,10 +45,15 @@ struct DemoTour {
                 curl -i -X DELETE \(url)/phone-numbers/+12065550199          protected by the configuration
                 curl -s '\(url)/phone-numbers?status=DeleteInProgress'       the Deletion queue, with the day until which each can be restored
                 curl -i -X POST '\(url)/phone-numbers/+12065550101?operation=restore'
-                for i in $(seq 40); do curl -s -o /dev/null -w '%{http_code} ' -X DELETE \(url)/phone-numbers/+12065550102; done    the limit
+                seq 64 | xargs -P 32 -I{} curl -s -o /dev/null -w '%{http_code} ' -X DELETE \(url)/phone-numbers/+12065550102    the limit
                 AWS_ENDPOINT_URL=\(url) aws chime delete-phone-number --phone-number-id +12065550103 --region us-east-1 --no-sign-request
                 countersign audit verify \(audit)
                 countersign audit query \(audit)
+                countersign status --admin \(admin)
+
+            Look at it in a browser: traffic, limits, the Deletion queue, audit records:
+
+                http://\(admin)/
 
             Numbers that always answer an error of the API:
 
