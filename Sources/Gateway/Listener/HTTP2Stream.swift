@@ -92,15 +92,23 @@ final class HTTP2Stream: DownstreamStream {
     /// nothing has been done for it yet, and hanging up is the likelier meaning.
     func callerStoppedSending() {
         guard !bodyIsRead || exchange?.isWaitingForItsTurn == true else { return }
+        let isAnswered = exchange == nil
         closed()
-        connection.session.reset(id, .cancel)
+        connection.session.reset(id, isAnswered ? .noError : .cancel)
     }
 
     func tick(now: UInt64, bodyNanoseconds: UInt64, stallNanoseconds: UInt64) {
-        if !bodyIsRead, exchange != nil, now > start, now - start > bodyNanoseconds {
-            exchange?.refuse(
-                Refusal(.slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true)
-            )
+        if !bodyIsRead, now > start, now - start > bodyNanoseconds {
+            if let exchange {
+                exchange.refuse(
+                    Refusal(
+                        .slowRequest, "timeout/body", "The request body was not complete in time: send it at once.", closesConnection: true)
+                )
+            } else if connection.session.unsentBytes(id) == 0 {
+                // Answered, and the rest of the request does not come.
+                connection.session.reset(id, .noError)
+                connection.wroteOutput()
+            }
         }
         let unsent = connection.session.unsentBytes(id)
         guard let last = stalled, last.bytes == unsent else {

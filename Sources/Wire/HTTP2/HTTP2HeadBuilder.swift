@@ -43,6 +43,8 @@ struct HTTP2HeadBuilder {
 
     var isOverLimit: Bool { fault?.kind == .headTooLarge || fault?.kind == .tooManyFields }
     var hasFields: Bool { !lines.isEmpty }
+    /// Content-Length, 0 where there is none.
+    var announcedBytes: Int { contentLength ?? 0 }
 
     mutating func begin(_ kind: Kind) {
         self.kind = kind

@@ -9,9 +9,15 @@ import GatewayCore
 ///
 /// Mistakes are answered as RFC 9113 names them: connection errors with GOAWAY, stream errors and malformed requests (section 8.1.1)
 /// with RST_STREAM; what is lawful HTTP/2 and still not served (limits, a target with a fragment, CONNECT) goes to `requestRefused`.
+/// A request that is answered before it has ended may end behind its answer, so that it is still judged; only where more than
+/// `lateBodyBytes` is to come is the client told to stop (section 8.1). The owner says when it has taken too long (`reset`).
+///
 /// Two stream errors are made connection errors, as section 5.4.1 allows: HEADERS beyond `maxConcurrentStreams` once the client has
 /// acknowledged that limit, and WINDOW_UPDATE of 0 for a stream.
 public final class HTTP2ServerSession: HTTP2Session {
+    /// The longest body that is read to its end behind the answer.
+    public static let lateBodyBytes = 65_536
+
     private var server: (any HTTP2ServerDelegate)?
 
     public init(limits: HTTP2Limits = HTTP2Limits()) throws(HTTP2SetupError) {
@@ -108,6 +114,7 @@ public final class HTTP2ServerSession: HTTP2Session {
         record.ignoredAbove = min(record.ignoredAbove, record.lastStreamID)
         nghttp2_submit_goaway(
             handle, UInt8(NGHTTP2_FLAG_NONE.rawValue), record.lastStreamID, HTTP2ErrorCode.noError.rawValue, nil, 0)
+        for index in streams.liveIndices where streams[index].state.contains(.answered) { resetLive(index, .noError) }
     }
 
     // MARK: Requests
@@ -123,6 +130,7 @@ public final class HTTP2ServerSession: HTTP2Session {
     override func headReceived(_ index: Int, streamID: Int32, endStream: Bool) {
         guard !builder.isMalformed else { return resetLive(index, .protocolError) }
         streams[index].state.formUnion([.announced, .headReceived])
+        streams[index].announced = builder.announcedBytes
         if let fault = builder.fault {
             streams[index].state.insert(.discardsBody)
             server?.requestRefused(streamID, fault)

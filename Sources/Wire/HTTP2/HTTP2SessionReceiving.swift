@@ -81,6 +81,12 @@ extension HTTP2Session {
 
     func bodyReceived(_ streamID: Int32, _ bytes: UnsafeRawBufferPointer) {
         guard !bytes.isEmpty else { return }
+        if isServer, let index = liveIndex(streamID) {
+            streams[index].received += bytes.count
+            if streams[index].state.contains(.answered), streams[index].received > HTTP2ServerSession.lateBodyBytes {
+                resetLive(index, .noError)
+            }
+        }
         guard let index = liveIndex(streamID), streams[index].state.isDisjoint(with: [.reset, .discardsBody]) else {
             nghttp2_session_consume(handle, streamID, bytes.count)
             return
@@ -120,10 +126,16 @@ extension HTTP2Session {
         if record.streamReset(streamID), !counters.record(.streamError, now: now) { faultInCallback = .enhanceYourCalm }
     }
 
-    /// A server that has answered in full lets the client stop sending what is of no use any more (RFC 9113 section 8.1).
+    /// A server that has answered in full lets the client stop sending what is of no use any more (RFC 9113 section 8.1), unless little is to
+    /// come: a client sends that anyway, and a mistake in it is still the client's to learn (section 8.1.1).
     private func messageSent(_ streamID: Int32) {
         guard isServer, let index = liveIndex(streamID), !streams[index].state.contains(.peerEnded) else { return }
-        resetLive(index, .noError)
+        let isLarge = max(streams[index].announced, streams[index].received) > HTTP2ServerSession.lateBodyBytes
+        if isLarge || streams[index].state.contains(.discardsBody) || record.ignoredAbove < .max {
+            resetLive(index, .noError)
+        } else {
+            streams[index].state.insert(.answered)
+        }
     }
 
     func frameNotSent(_ header: nghttp2_frame_hd) {

@@ -60,12 +60,17 @@ struct HTTP2StreamSlot {
         static let headReceived = State(rawValue: 1 << 8)
         /// A client's HEADERS are out.
         static let left = State(rawValue: 1 << 9)
+        /// A server's answer is out in full, and the request has not ended.
+        static let answered = State(rawValue: 1 << 10)
     }
 
     var streamID: Int32 = 0
     var state: State = []
     /// Bytes of the peer's body that were delivered and not yet consumed.
     var unconsumed = 0
+    /// Bytes of the peer's body that its head announced, and those that have come.
+    var announced = 0
+    var received = 0
     var outbound = HTTP2OutboundBody()
 }
 

@@ -445,3 +445,24 @@ OPENINGS = [
     ("GOAWAY first", PREFACE + frame(GOAWAY, 0, 0, bytes(8))),
     ("an unknown frame first", PREFACE + frame(0x20, 0, 0, b"abc")),
 ]
+
+# What comes behind a head that is answered before its request has ended: it is judged like any other.
+LATE = [
+    ("content shorter than its length", [("content-length", "8")], data(b"four", flags=END_STREAM), resets(PROTOCOL_ERROR)),
+    ("content longer than its length", [("content-length", "1")], data(b"four", flags=END_STREAM), resets(PROTOCOL_ERROR)),
+    ("content in pieces shorter than its length", [("content-length", "9")], data(b"four") + data(b"four", flags=END_STREAM), resets(PROTOCOL_ERROR)),
+    ("content in pieces longer than its length", [("content-length", "5")], data(b"four") + data(b"four", flags=END_STREAM), resets(PROTOCOL_ERROR)),
+    ("HEADERS that do not end it", [], headers(block(("x", "y")), flags=END_HEADERS), resets(PROTOCOL_ERROR)),
+    ("a pseudo-header field in trailers", [], headers(block((":method", "POST"))), resets(PROTOCOL_ERROR)),
+    ("a window beyond 2^31-1", [], update(1, GREATEST), resets(FLOW_CONTROL_ERROR)),
+    ("WINDOW_UPDATE of 0", [], update(1, 0), ends(PROTOCOL_ERROR)),
+    ("padding as long as the frame", [], data(b"\x06abcde", flags=END_STREAM | PADDED), ends(PROTOCOL_ERROR)),
+    ("DATA beyond the greatest size", [], data(bytes(16_385)), ends(FRAME_SIZE_ERROR)),
+    ("PUSH_PROMISE", [], frame(PUSH_PROMISE, END_HEADERS, 1, number(2) + GET), ends(PROTOCOL_ERROR)),
+    ("CONTINUATION", [], frame(CONTINUATION, END_HEADERS, 1, GET), ends(PROTOCOL_ERROR)),
+    ("an undecodable block", [], headers(b"\x80"), ends(COMPRESSION_ERROR)),
+    ("DATA behind its end", [], data(b"a", flags=END_STREAM) + data(b"b"), ends(STREAM_CLOSED)),
+    ("content", [], data(b"four") + data(b"four", flags=END_STREAM), PASSES),
+    ("trailers", [], data(b"four") + headers(block(("x", "y"))), PASSES),
+    ("more content than anybody wants", [("content-length", "1000000")], b"", resets(0)),
+]  # fmt: skip

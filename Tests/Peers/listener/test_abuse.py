@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from listener.footprint import gauge
 from listener.http2 import (
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, NO_ERROR, PING, PREFACE, PRIORITY, RST_STREAM,
     SETTINGS, WINDOW_UPDATE, HTTP2Client, frame,
@@ -146,6 +147,17 @@ def test_a_body_that_stops_is_answered(hasty):
         assert found.status == 408 and found.first("countersign-reason") == "timeout/body"
         assert client.request().status == 204
     eventually(lambda: refusals(path) == ["timeout/body"])
+
+
+def test_a_request_that_is_answered_and_does_not_end_is_let_go(hasty):
+    served, upstream, path = hasty
+    with HTTP2Client(served.address) as client:
+        stream = client.open("POST", "/nowhere", ends=False)
+        assert client.wait(stream).status == 404
+        client.run(lambda: client.streams[stream].reset == NO_ERROR)
+        assert client.request().status == 204
+        assert [error for _, error in client.read_to_end()] == [NO_ERROR]
+    assert gauge(served, "countersign_exchanges") == 0
 
 
 def test_a_connection_without_a_request_ends_in_time_whatever_else_it_sends(hasty):

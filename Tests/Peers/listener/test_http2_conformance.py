@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from listener import conformance
-from listener.conformance import GET, OPENINGS, ROWS, block, head, headers, opened
+from listener.conformance import END_HEADERS, GET, LATE, OPENINGS, ROWS, block, head, headers, opened
 from listener.footprint import Footprint, eventually, gauge
 from listener.http2 import PING, PROTOCOL_ERROR, HTTP2Client, frame
 from listener.tls import client_context, tls_config, tls_listener
@@ -85,6 +85,27 @@ def test_each_mistake_gets_its_answer(served, section, name, sent, expected):
             goes_on(client)
             assert client.goaways == []
             assert all(stream.reset is None for stream in client.streams.values())
+
+
+@pytest.mark.parametrize("name, fields, sent, expected", LATE, ids=[row[0] for row in LATE])
+def test_what_comes_behind_an_early_answer_is_judged_as_well(served, name, fields, sent, expected):
+    gateway, upstream, (address, tls) = served
+    kind, value = expected
+    with HTTP2Client(address, tls) as client:
+        client.send(headers(block(*head("POST", path="/nowhere"), *fields), flags=END_HEADERS))
+        client.run(lambda: 1 in client.streams and client.streams[1].is_ended)
+        assert client.streams[1].status == 404
+        send(client, sent)
+        if kind == "ends":
+            assert [code for _, code in client.read_to_end()] == [value]
+        elif kind == "resets":
+            client.run(lambda: client.streams[1].reset is not None)
+            assert client.streams[1].reset == value
+            goes_on(client)
+        else:
+            goes_on(client)
+            assert client.streams[1].reset is None and client.goaways == []
+    assert len(upstream.requests) == (kind != "ends")
 
 
 @pytest.mark.parametrize("name, sent", OPENINGS, ids=[row[0] for row in OPENINGS])

@@ -335,20 +335,61 @@ import Testing
     }
 
     /// RFC 9113 section 8.1: an answer that did not wait for the body ends with RST_STREAM(NO_ERROR), and DATA on its way is ignored.
-    @Test func anEarlyAnswerStopsTheBody() throws {
+    /// An answer to a POST that has not ended.
+    private func answeredEarly(_ fields: [(String, String)] = HPACK.post, body: [UInt8] = [1, 2, 3]) throws -> RawClient {
         let client = try RawClient()
         client.start()
-        client.send(Frame.headers(1, HPACK.postBlock, end: false) + Frame.data(1, [1, 2, 3]))
+        client.send(Frame.headers(1, HPACK.block(fields), end: false) + Frame.data(1, body))
         client.session.submitResponse(1, status: 413, fields: FieldSection(), hasBody: true)
         client.session.send(1, [9])
         client.session.endBody(1)
         client.drain()
+        return client
+    }
+
+    @Test func aLittleMayFollowAnEarlyAnswer() throws {
+        let client = try answeredEarly()
+        #expect(client.reset(1) == nil)
+        #expect(client.recorder.log[1]?.closed == nil)
+        client.send(Frame.data(1, [4, 5]) + Frame.data(1, [], end: true) + Frame.headers(3, HPACK.getBlock))
+        #expect(client.reset(1) == nil)
+        #expect(client.goAway == nil)
+        #expect(client.recorder.log[1]?.closed == HTTP2StreamClosure(error: .noError))
+        #expect(client.recorder.log[3]?.ended == true)
+    }
+
+    @Test func aMistakeBehindAnEarlyAnswerIsStillOne() throws {
+        let short = try answeredEarly(HPACK.post + [("content-length", "9")])
+        short.send(Frame.data(1, [4], end: true))
+        #expect(short.reset(1) == .protocolError)
+        let trailers = try answeredEarly()
+        trailers.send(Frame.headers(1, HPACK.block([(":method", "GET")])))
+        #expect(trailers.reset(1) == .protocolError)
+    }
+
+    @Test(arguments: [true, false]) func anEarlyAnswerStopsALargeBody(isAnnounced: Bool) throws {
+        let piece = [UInt8](repeating: 7, count: 16_000)
+        let client = try answeredEarly(HPACK.post + (isAnnounced ? [("content-length", "70000")] : []), body: piece)
+        if !isAnnounced {
+            for _ in 0..<3 { client.send(Frame.data(1, piece)) }
+            client.session.consumed(1, 64_000)
+            client.drain()
+            #expect(client.reset(1) == nil)
+            client.send(Frame.data(1, piece))
+        }
         #expect(client.reset(1) == .noError)
         #expect(client.recorder.log[1]?.closed == HTTP2StreamClosure(error: .noError))
         client.send(Frame.data(1, [4, 5]) + Frame.data(1, [], end: true) + Frame.headers(3, HPACK.getBlock))
         #expect(client.goAway == nil)
-        #expect(client.recorder.log[1]?.body == [1, 2, 3])
         #expect(client.recorder.log[3]?.ended == true)
+    }
+
+    @Test func aShutdownWaitsForNobodyWhoIsAnswered() throws {
+        let client = try answeredEarly()
+        client.session.finishShutdown()
+        client.drain()
+        #expect(client.reset(1) == .noError)
+        #expect(client.session.isFinished)
     }
 
     @Test func expectContinueIsTold() throws {
