@@ -91,10 +91,10 @@ final class HTTP2Stream: DownstreamStream {
     /// The caller will send no more on this connection. It may still read, except where its request is incomplete or waits for a limit: then
     /// nothing has been done for it yet, and hanging up is the likelier meaning.
     func callerStoppedSending() {
-        guard !bodyIsRead || exchange?.isWaitingForItsTurn == true else { return }
-        let isAnswered = exchange == nil
+        // An answer that is complete goes out; the session ends the stream behind it.
+        guard let exchange, !bodyIsRead || exchange.isWaitingForItsTurn else { return }
         closed()
-        connection.session.reset(id, isAnswered ? .noError : .cancel)
+        connection.session.reset(id, .cancel)
     }
 
     func tick(now: UInt64, bodyNanoseconds: UInt64, stallNanoseconds: UInt64) {

@@ -1,6 +1,7 @@
 """HTTP/2 from outside, over TLS and in clear text: every mistake of a client gets the answer that the standard names, costs nobody else
 anything, and nothing of a refused request reaches the upstream."""
 
+import socket
 import ssl
 import struct
 
@@ -224,3 +225,13 @@ def test_answers_fit_a_client_without_a_table(served):
             found = client.request()
             assert found.status == 204 and found.first("countersign-origin") == "upstream"
         assert client.decoder.header_table_size == 0
+
+
+def test_an_early_answer_reaches_a_caller_that_sends_no_more(both):
+    gateway, upstream, addresses = both
+    address, tls = addresses["h2c"]
+    with HTTP2Client(address, tls) as client:
+        client.send(headers(block(*head("POST", path="/nowhere")), flags=END_HEADERS))
+        client.socket.shutdown(socket.SHUT_WR)
+        client.read_to_end()
+        assert client.streams[1].status == 404 and client.streams[1].is_ended
