@@ -230,7 +230,7 @@ def test_answers_fit_a_client_without_a_table(served):
 def test_an_early_answer_reaches_a_caller_that_sends_no_more(both):
     gateway, upstream, addresses = both
     address, tls = addresses["h2c"]
-    with HTTP2Client(address, tls) as client:
+    with HTTP2Client(address, tls, acknowledges=False) as client:
         client.send(headers(block(*head("POST", path="/nowhere")), flags=END_HEADERS))
         client.socket.shutdown(socket.SHUT_WR)
         client.read_to_end()
