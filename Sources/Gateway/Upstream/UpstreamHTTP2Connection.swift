@@ -36,9 +36,7 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
     /// When its last stream ended (monotonic nanoseconds).
     private var idleSince: UInt64
     private var lines: [FieldLine] = []
-    /// Writes to the channel so far, and the size of the last.
-    private var writes: UInt64 = 0
-    private var lastWriteBytes = 0
+    private var written = WrittenAmount()
     private var output = ByteBuffer()
     private var isReading = false
     private var isFlushing = false
@@ -83,7 +81,7 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
         guard let id = submit(request) else { return exchange.upstreamFailed(.closedBeforeRequest) }
         let stream = UpstreamStream(
             id: id, connection: self, request: request, exchange: exchange, timeout: pool.target.settings.responseTimeoutNanoseconds,
-            writesBefore: writes, now: now)
+            writtenBefore: written, now: now)
         streams.insert(stream, id: id)
         exchange.connection = stream
         wroteOutput()
@@ -121,9 +119,8 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
 
     func close() { fail(.closedWithoutAnswer) }
 
-    func fail(_ failure: UpstreamFailure) { fail(failure, lastWriteWasRead: true) }
-
-    private func fail(_ failure: UpstreamFailure, lastWriteWasRead: Bool) {
+    /// - Parameter information: what the kernel says where the upstream has closed.
+    func fail(_ failure: UpstreamFailure, information: TCPInformation? = nil) {
         if case .closed = phase { return }
         phase = .closed
         pool.remove(self)
@@ -131,13 +128,18 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
         touched = []
         context?.close(promise: nil)
         for stream in failed {
-            if session.hasLeft(stream.id), lastWriteWasRead || !isWithinLastWrite(stream) {
+            if session.hasLeft(stream.id), !isUnread(stream, information) {
                 stream.fail(failure)
             } else if let exchange = stream.takeExchange() {
                 // It waited for its turn to be written, or nobody has read it.
                 end(exchange, stream, HTTP2StreamClosure(error: .refusedStream, isUnprocessed: true))
             }
         }
+    }
+
+    private func isUnread(_ stream: UpstreamStream, _ information: TCPInformation?) -> Bool {
+        guard let information else { return false }
+        return written.isUnread(since: stream.writtenBefore, isSecure: pool.target.tls != nil, information)
     }
 
     private func end(_ exchange: Exchange, _ stream: UpstreamStream, _ closure: HTTP2StreamClosure) {
@@ -232,30 +234,14 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
     /// What came before has been read, and nothing more will: no stream that is left can be answered.
     ///
     /// An upstream that closes an idle connection without GOAWAY may do so while a request is on its way. If its kernel had acknowledged
-    /// nothing of the last write when it closed, no process there has read the requests in it, and they may be sent again; those before
-    /// it may be at work.
+    /// nothing of it when it closed, no process there has read it, and it may be sent again; others may be at work.
     private func inputEnded() {
-        guard streams.all.contains(where: isWithinLastWrite), let provider = context?.channel as? any SocketOptionProvider else {
-            return close()
-        }
+        guard !streams.isEmpty, let provider = context?.channel as? any SocketOptionProvider else { return close() }
         // On the loop the value is there at once; the call has no synchronous form.
         let loopBound = NIOLoopBound(self, eventLoop: worker.loop)
         let information: EventLoopFuture<TCPInformation> = provider.unsafeGetSocketOption(level: .tcp, name: TCPInformation.optionName)
-        information.whenComplete { result in
-            let connection = loopBound.value
-            guard case .success(let information) = result else { return connection.close() }
-            connection.inputEnded(information)
-        }
+        information.whenComplete { loopBound.value.fail(.closedWithoutAnswer, information: try? $0.get()) }
     }
-
-    private func inputEnded(_ information: TCPInformation) {
-        // The TLS overhead of a write is far below the size of any request, so as many bytes unacknowledged mean that not one record of the
-        // write has arrived whole.
-        let isUnread = information.peerHasEnded && information.unacknowledgedBytes >= lastWriteBytes
-        fail(.closedWithoutAnswer, lastWriteWasRead: !isUnread)
-    }
-
-    private func isWithinLastWrite(_ stream: UpstreamStream) -> Bool { stream.writesBefore &+ 1 == writes }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { close() }
 
@@ -283,8 +269,7 @@ final class UpstreamHTTP2Connection: ChannelInboundHandler {
             if case .closed = phase { break }
             session.drainOutput(limit: Self.writeBytes, delegate: self) { output.writeBytes($0) }
             guard output.readableBytes > 0 else { break }
-            writes &+= 1
-            lastWriteBytes = output.readableBytes
+            written.add(output.readableBytes)
             writer?.write(output, to: context)
             if output.capacity > Self.keptBufferBytes { output = ByteBuffer() } else { output.clear() }
         }

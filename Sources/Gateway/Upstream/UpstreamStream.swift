@@ -2,6 +2,32 @@ import GatewayCore
 import NIOCore
 import Wire
 
+/// What a connection has given to its channel so far, before any encryption.
+struct WrittenAmount: Equatable {
+    private(set) var writes: UInt64 = 0
+    private(set) var bytes: UInt64 = 0
+
+    /// More records since are too many to tell by bytes how many of them arrived whole.
+    private static let mostRecords: UInt64 = 4
+    private static let recordBytes: UInt64 = 16_384
+
+    mutating func add(_ count: Int) {
+        writes &+= 1
+        bytes &+= UInt64(count)
+    }
+
+    /// Whether, by what the kernel says at the end of input, no process of the upstream can have read any of what was written since `earlier`.
+    ///
+    /// In clear text: none of it was acknowledged. In TLS at most the overhead of a few records was, 29 bytes each (RFC 5288, RFC 8446 section
+    /// 5.2), which is less than the first of them, as it holds a signed head; and of a record that did not arrive whole nothing can be read.
+    func isUnread(since earlier: WrittenAmount, isSecure: Bool, _ information: TCPInformation) -> Bool {
+        let count = bytes &- earlier.bytes
+        let records = writes &- earlier.writes &+ count / Self.recordBytes
+        guard count > 0, information.peerHasEnded, information.unacknowledgedBytes >= count else { return false }
+        return !isSecure || records <= Self.mostRecords
+    }
+}
+
 /// One request on an HTTP/2 connection to an upstream, until its stream is closed. The connection holds it so long; the exchange it carries
 /// may have ended before.
 final class UpstreamStream: UpstreamCarrier {
@@ -18,18 +44,18 @@ final class UpstreamStream: UpstreamCarrier {
     private var unconsumed = 0
     private var unsent: Int
     private(set) var interim = 0
-    /// How often the connection had written before the request was submitted.
-    let writesBefore: UInt64
+    /// What the connection had written before the request was submitted.
+    let writtenBefore: WrittenAmount
     /// The upstream sent RST_STREAM.
     var wasResetByPeer = false
 
     init(
-        id: Int32, connection: UpstreamHTTP2Connection, request: SignedRequest, exchange: Exchange, timeout: UInt64, writesBefore: UInt64,
-        now: UInt64
+        id: Int32, connection: UpstreamHTTP2Connection, request: SignedRequest, exchange: Exchange, timeout: UInt64,
+        writtenBefore: WrittenAmount, now: UInt64
     ) {
         self.id = id
         self.connection = connection
-        self.writesBefore = writesBefore
+        self.writtenBefore = writtenBefore
         self.request = request
         self.exchange = exchange
         self.timeout = timeout
