@@ -261,10 +261,7 @@ public enum SettingsSummary {
         notes += settings.routes.filter(\.limits.isEmpty).map {
             "\($0.operation) has no limit: one caller can use the account's whole quota"
         }
-        if let admin = settings.admin, !admin.bind.isLocal {
-            let shown = settings.audit == nil ? "" : ", and shows the phone numbers of the trail to whoever reaches it"
-            notes.append("the admin listener can be reached from other machines\(shown)")
-        }
+        if let admin = settings.admin, !admin.bind.isLocal { notes.append("the admin listener can be reached from other machines") }
         return notes
     }
 }

@@ -1,7 +1,10 @@
-/// Keeps web pages from elsewhere out of the answers that hold phone numbers.
+import GatewayCore
+
+/// Keeps other machines, and web pages from elsewhere, out of the answers that hold phone numbers.
 ///
-/// A page on a name of its own can have that name point at 127.0.0.1 after it was loaded (DNS rebinding), and its browser then takes this
-/// listener for the page's own server. The `Host` field still says the name. Programs and probes come by address or by a local name.
+/// Where the listener is bound beyond this machine, for a kubelet and Prometheus, whoever reaches it has the metrics and no numbers. And a
+/// page on a name of its own can have that name point at 127.0.0.1 after it was loaded (DNS rebinding), and its browser then takes this
+/// listener for the page's own server; the `Host` field still says the name. Programs and probes come by address or by a local name.
 enum AdminHost {
     /// Whether `Host` names this machine in a way that nobody else can: by an address, by `localhost` or by a name without a dot, which
     /// cannot be had from a registry. Nothing at all is not from a browser.
@@ -19,7 +22,16 @@ enum AdminHost {
         return labels.last?.lowercased() == "localhost" || isAddress(labels)
     }
 
-    static let refusal = AdminAnswer(
+    /// Nil where the answer may be given.
+    static func refusal(_ evidence: AdminGate.Evidence) -> AdminAnswer? {
+        guard let peer = evidence.peer, peer.isLocal else { return notLocal }
+        return isOwn(evidence.hosts.first) ? nil : notOwn
+    }
+
+    private static let notLocal = AdminAnswer(
+        status: 403,
+        body: "This answer holds phone numbers, so it is given over loopback and unix sockets only: use ssh -L or kubectl port-forward.\n")
+    private static let notOwn = AdminAnswer(
         status: 421,
         body: "This answer holds phone numbers, so it is given only to who names this machine by an address or as localhost.\n")
 

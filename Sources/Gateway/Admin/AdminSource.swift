@@ -30,7 +30,7 @@ struct AdminSource: Sendable {
                 status: 405, body: "This answers GET and HEAD only; POST is for /freeze, /thaw and /quit.\n",
                 fields: [("Allow", "GET, HEAD")])
         }
-        if Self.privatePaths.contains(request.path), !AdminHost.isOwn(request.evidence.hosts.first) { return AdminHost.refusal }
+        if Self.privatePaths.contains(request.path), let refusal = AdminHost.refusal(request.evidence) { return refusal }
         switch request.path {
         case "/startup": return await startup()
         case "/live": return AdminAnswer(body: "live\n")

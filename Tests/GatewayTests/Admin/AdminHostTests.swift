@@ -1,3 +1,4 @@
+import GatewayCore
 import Testing
 
 @testable import Gateway
@@ -14,4 +15,24 @@ struct AdminHostTests {
             ("[]", false), (":9901", false), ("1.2.3", false),
         ] as [(String?, Bool)])
     func own(host: String?, isOwn: Bool) { #expect(AdminHost.isOwn(host) == isOwn) }
+
+    @Test(
+        "Numbers are told over loopback and unix sockets alone, and then only under an own name",
+        arguments: [
+            ("127.0.0.1", "localhost:9901", nil), ("127.9.9.9", "127.0.0.1:9901", nil), ("::1", "[::1]:9901", nil),
+            ("10.0.0.7", "10.0.0.1:9901", 403), ("10.0.0.7", "localhost", 403), ("fd00::7", "[fd00::1]:9901", 403),
+            ("127.0.0.1", "rebound.example:9901", 421),
+        ] as [(String, String, Int?)])
+    func told(source: String, host: String, status: Int?) throws {
+        let address = try #require(IPAddress(source))
+        let evidence = AdminGate.Evidence(peer: Peer(address: .ip(address), source: Array(source.utf8)), hosts: [host])
+        #expect(AdminHost.refusal(evidence)?.status == status)
+    }
+
+    @Test("Of a peer that is not known nothing is assumed; a unix socket's is on this machine")
+    func peers() {
+        #expect(AdminHost.refusal(AdminGate.Evidence(peer: nil, hosts: ["localhost"]))?.status == 403)
+        let beside = Peer(address: .unix(userID: 1001, groupID: 1001), source: [])
+        #expect(AdminHost.refusal(AdminGate.Evidence(peer: beside, hosts: ["localhost"])) == nil)
+    }
 }

@@ -140,7 +140,7 @@ def test_the_configuration_is_good(overlay, tmp_path, certificates):
     found = check(overlay, config, tmp_path)
     assert found.returncode == 0 and not found.stderr, found.stderr
     # Where the kubelet and Prometheus get in, others could: the NetworkPolicy keeps them out.
-    assert ("shows the phone numbers of the trail" in found.stdout) == config["admin"]["bind"].startswith("0.0.0.0")
+    assert ("the admin listener can be reached from other machines" in found.stdout) == config["admin"]["bind"].startswith("0.0.0.0")
 
 
 def test_placeholders_are_refused_at_the_start(tmp_path, certificates):

@@ -225,10 +225,19 @@ def test_it_says_that_it_gets_no_figures(busy, browser):
     deletions(busy, lambda queue: queue["held"] == 5)
     with opened(browser, busy.admin_url + "/") as (page, _):
         wait_for_text(page, "#queue-table tbody tr", NUMBER)
-        # As under a name that could be somebody else's.
-        page.route("**/records*", lambda route: route.fulfill(status=421, body="only to who names this machine\n"))
+        # As from another machine: the rest of the page goes on.
+        for path in "**/records*", "**/deletions*":
+            page.route(path, lambda route: route.fulfill(status=403, body="over loopback and unix sockets only"))
+        for place in "#queue-note", "#records-note":
+            wait_for_text(page, place, "over loopback and unix sockets only")
+        assert NUMBER not in page.locator("main").inner_text()
+        assert page.locator("#state").inner_text() == "Ready" and page.locator("#banners").inner_text() == ""
+        page.unroute_all()
+        wait_for_text(page, "#queue-table tbody tr", NUMBER)
+        wait_for_text(page, "#records-table tbody tr", NUMBER)
+        page.route("**/status", lambda route: route.fulfill(status=500, body="broken"))
         wait_for_text(page, "#banners", "The gateway does not give its figures")
-        wait_for_text(page, "#banners", "/records: 421: only to who names this machine")
+        wait_for_text(page, "#banners", "/status: 500: broken")
         assert page.locator("#state").inner_text() == "No figures"
         page.unroute_all()
         wait_until(page, "document.querySelector('#banners').children.length === 0")

@@ -4,7 +4,13 @@ const interval = 3000;
 const patience = 10000;
 
 /** An answer that is not the one that was asked for, unlike none at all. */
-class Refusal extends Error {}
+class Refusal extends Error {
+  constructor(path, status, words) {
+    super(`${path}: ${status}: ${words}`);
+    this.status = status;
+    this.words = words;
+  }
+}
 
 class Page {
   constructor() {
@@ -45,10 +51,15 @@ class Page {
     try {
       const get = async (path) => {
         const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience) });
-        if (!answer.ok) throw new Refusal(`${path.split("?")[0]}: ${answer.status}: ${(await answer.text()).trim()}`);
+        if (!answer.ok) throw new Refusal(path.split("?")[0], answer.status, (await answer.text()).trim());
         return { text: await answer.text(), headers: answer.headers };
       };
-      const answers = await Promise.all([get("/status"), get("/history"), get(this.queue.path), get(this.records.path)]);
+      // What holds phone numbers is given to this machine alone; the rest is worth showing without it.
+      const getPrivate = (path) => get(path).catch((error) => {
+        if (error instanceof Refusal && [403, 421].includes(error.status)) return { refusal: error.words };
+        throw error;
+      });
+      const answers = await Promise.all([get("/status"), get("/history"), getPrivate(this.queue.path), getPrivate(this.records.path)]);
       if (turn !== this.turn) return;
       this.show(...answers);
       this.failure = null;
@@ -74,8 +85,8 @@ class Page {
     showUpstreams(status, history);
     showCredentials(status);
     showTrail(status);
-    const queue = this.queue.show(queueAnswer.text);
-    this.records.show(recordsAnswer.text, recordsAnswer.headers);
+    const queue = this.queue.show(queueAnswer);
+    this.records.show(recordsAnswer);
     offer("known-callers", history.callers.map((caller) => caller.name).filter(Boolean));
     setText(byId("version"), status.version);
     const loops = plural(status.eventLoops, "event loop");

@@ -36,7 +36,15 @@ class DeletionQueue {
     return `/deletions?${this.filters.query}`;
   }
 
-  show(text) {
+  show({ text, refusal }) {
+    if (refusal) {
+      this.key = undefined;
+      byId("queue-form").hidden = true;
+      for (const id of ["queue-count", "queue-more"]) setText(byId(id), "");
+      setText(byId("queue-note"), refusal);
+      replace(byId("queue-table"));
+      return { trail: false };
+    }
     // What is left changes by the minute; otherwise the rows stay as they are.
     const key = `${text.replace(/"(now|recordsRead)":("[^"]*"|\d+),?/g, "")}${Math.floor(Date.now() / minute)}`;
     const queue = JSON.parse(text);
@@ -109,7 +117,13 @@ class Records {
     return `/records?${this.filters.query}`;
   }
 
-  show(text, headers) {
+  show({ text, headers, refusal }) {
+    if (refusal) {
+      this.text = undefined;
+      byId("records-form").hidden = true;
+      replace(byId("records-table"));
+      return setText(byId("records-note"), refusal);
+    }
     const searched = Number(headers.get("countersign-searched") ?? 0);
     byId("records-form").hidden = headers.get("countersign-trail") === "none";
     if (headers.get("countersign-trail") === "none") return replace(byId("records-table"));
