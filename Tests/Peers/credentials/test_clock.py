@@ -54,7 +54,7 @@ def calls(serving, upstream, service):
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_keys_are_used_until_they_end_by_the_services_time(gateway, upstream, keys, ahead):
-    service = keys(life=8, ahead=ahead)
+    service = keys(life=6, ahead=ahead)
     telling(upstream, service.now)
     serving = gateway(config(upstream, service))
     for answered in calls(serving, upstream, service):
@@ -67,7 +67,7 @@ def test_keys_are_used_until_they_end_by_the_services_time(gateway, upstream, ke
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_keys_that_cannot_be_renewed_end_by_the_services_time(gateway, upstream, keys, ahead):
-    service = keys(life=8, ahead=ahead)
+    service = keys(life=6, ahead=ahead)
     telling(upstream, service.now)
     serving = gateway(config(upstream, service))
     answers = calls(serving, upstream, service)

@@ -13,7 +13,7 @@ from credentials.services import KeyService
 from support.process import basic_config
 from support.wire import Client, call, request_bytes
 
-SECONDS = int(os.environ.get("COUNTERSIGN_ROTATION_SECONDS", "25"))
+SECONDS = int(os.environ.get("COUNTERSIGN_ROTATION_SECONDS", "15"))
 
 
 @pytest.fixture
