@@ -43,8 +43,9 @@ struct HTTP2HeadBuilder {
 
     var isOverLimit: Bool { fault?.kind == .headTooLarge || fault?.kind == .tooManyFields }
     var hasFields: Bool { !lines.isEmpty }
-    /// Content-Length, 0 where there is none.
-    var announcedBytes: Int { contentLength ?? 0 }
+    /// Content-Length, 0 where there is none. Without end where the client waits for 100 (RFC 9110 section 10.1.1): it need not send any of it
+    /// behind another answer.
+    var announcedBytes: Int { expectsContinue ? .max : contentLength ?? 0 }
 
     mutating func begin(_ kind: Kind) {
         self.kind = kind

@@ -384,6 +384,11 @@ import Testing
         #expect(client.recorder.log[3]?.ended == true)
     }
 
+    @Test func whoWaitsForPermissionIsToldToStop() throws {
+        let client = try answeredEarly(HPACK.post + [("content-length", "9"), ("expect", "100-continue")], body: [])
+        #expect(client.reset(1) == .noError)
+    }
+
     @Test func aShutdownWaitsForNobodyWhoIsAnswered() throws {
         let client = try answeredEarly()
         client.session.finishShutdown()
