@@ -66,8 +66,8 @@ extension HTTP2Session {
 }
 
 @Suite struct HTTP2PairTests {
-    /// Bodies and trailers both ways, cut at every offset that a frame header has, and beyond.
-    @Test(arguments: Array(1...24) + [63, 64, 1000, Int.max])
+    /// Bodies and trailers both ways, the first cut at every offset of what either side sends.
+    @Test(arguments: Array(1...400) + [1000, Int.max])
     func exchange(step: Int) throws {
         let pair = try Pair(step: step)
         pair.consumeAtOnce()
