@@ -45,13 +45,13 @@ class Load:
 
 
 def destinations(gateway):
-    with urllib.request.urlopen(gateway.admin_url + "/status", timeout=5) as found:
+    with urllib.request.urlopen(gateway.admin_url + "/status", timeout=30) as found:
         return json.load(found)["audit"]["ship"]
 
 
 def metrics(gateway):
     """countersign_audit_ship_* as {(name, destination): value}."""
-    with urllib.request.urlopen(gateway.admin_url + "/metrics", timeout=5) as found:
+    with urllib.request.urlopen(gateway.admin_url + "/metrics", timeout=30) as found:
         samples = {}
         for line in found.read().decode().splitlines():
             if line.startswith("countersign_audit_ship_"):
@@ -61,14 +61,14 @@ def metrics(gateway):
         return samples
 
 
-def wait_until(condition, timeout=20, what="the condition"):
+def wait_until(condition, timeout=60, what="the condition"):
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {timeout} s"
         time.sleep(0.05)
 
 
-def wait_until_caught_up(gateway, timeout=45):
+def wait_until_caught_up(gateway, timeout=90):
     # Records become final within a second of being written, so equality once is not the end of it.
     time.sleep(0.2)
     wait_until(lambda: all(d["up"] and d["recordsBehind"] == 0 for d in destinations(gateway)), timeout, "catching up")

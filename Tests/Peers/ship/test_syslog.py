@@ -23,7 +23,7 @@ def await_arrival(collector, trail, count=0):
     """Waits until the trail has at least `count` records, and its last one has arrived."""
     wait_until(lambda: trail.read_bytes().count(b"\n") >= count, what=f"a trail of {count} records")
     last = json.loads(trail.read_bytes().splitlines()[-1])["seq"]
-    wait_until(lambda: last in distinct(collector.messages()), 45, "arrival of the last record")
+    wait_until(lambda: last in distinct(collector.messages()), 90, "arrival of the last record")
 
 
 def tls_destination(collector, certificates):
