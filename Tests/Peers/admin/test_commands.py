@@ -1,5 +1,6 @@
 """`countersign wait`, `status`, `freeze`, `thaw` and `quit`, as an operator types them."""
 
+import contextlib
 import json
 import os
 import pty
@@ -151,3 +152,39 @@ def test_status_is_drawn_anew_in_a_terminal(running):
 def test_startup_answers_once_the_gateway_has_started(running):
     assert ask(running.admin_address, "GET", "/startup") == (200, "started\n")
     assert status(running.admin_address)["ready"] is True
+
+
+def test_startup_says_503_until_the_gateway_has_started(upstream, tmp_path):
+    """A source of credentials that says nothing holds the start up for a second, during which the admin listener is there already."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = config(upstream.url, tmp_path, admin={"bind": f"unix:{tmp_path / 'admin.sock'}"})
+        made["credentials"]["chime"] = {"type": "imds", "endpoint": "http://127.0.0.1:%d" % silent.getsockname()[1]}
+        path = tmp_path / "config.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(made))
+        # A machine that does not look for a whole second has another try.
+        for _ in range(5):
+            seen = starting(path, f"unix:{tmp_path / 'admin.sock'}")
+            if len(seen) > 1:
+                break
+        assert seen == [(503, "starting: listeners are not open yet\n"), (200, "started\n")]
+
+
+def starting(path, admin):
+    """The answers of /startup while a gateway starts, each once, in their order."""
+    process = subprocess.Popen(
+        [str(BINARY), "serve", "--config", str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment()
+    )  # fmt: skip
+    seen, deadline = [], time.monotonic() + 60
+    try:
+        while (not seen or seen[-1][0] != 200) and time.monotonic() < deadline:
+            assert process.poll() is None
+            with contextlib.suppress(OSError):
+                answer = ask(admin, "GET", "/startup")
+                if answer not in seen:
+                    seen.append(answer)
+            time.sleep(0.005)
+        return seen
+    finally:
+        process.terminate()
+        process.wait(60)
