@@ -82,8 +82,8 @@ public enum ConfigurationLoader {
         }
         settings.sourceFiles = sourceFiles
         settings.digest = digest(of: content.bytes)
-        if context.isExposed(content, at: absolutePath), let field = context.inlineSecret {
-            settings.warnings = [context.placed(.exposed(absolutePath, mode: content.mode), field.path, at: field.node.offset)]
+        if context.isExposed(content, at: absolutePath), let secret = context.inlineSecret {
+            settings.warnings = [context.placed(.exposed(absolutePath, mode: content.mode), secret.path, at: secret.offset)]
         }
         return settings
     }

@@ -26,6 +26,19 @@ import Testing
         }
     }
 
+    @Test func nothingOfAReadingOutlivesIt() throws {
+        let folder = try TemporaryFolder.withSampleFiles()
+        weak var kept: ReadingContext?
+        do {
+            let bytes = Array(Sample.json.utf8)
+            let context = ReadingContext(source: SourceText(bytes), directory: folder.path, environment: [:])
+            kept = context
+            #expect(Field(node: try JSONParser.parse(bytes), path: "", context: context).settings() != nil)
+            #expect(context.inlineSecret != nil)
+        }
+        #expect(kept == nil)
+    }
+
     /// What a file of that mode is warned of.
     private func warnings(_ folder: TemporaryFolder, _ json: String, mode: Int) throws -> [ConfigurationMistake] {
         let path = try folder.write("config.json", json, mode: mode)

@@ -94,7 +94,7 @@ extension Field {
     /// Applies the permission rule to the place where a secret came from.
     func guardSecret(_ value: TextValue) {
         switch value.origin {
-        case .literal: context.noteInlineSecret(self)
+        case .literal: context.noteInlineSecret(path, at: node.offset)
         case .environment: break
         case .file(let path, let content): if context.isExposed(content, at: path) { failExposed(path, mode: content.mode) }
         }

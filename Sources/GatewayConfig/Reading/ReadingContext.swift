@@ -13,8 +13,9 @@ final class ReadingContext {
     let directory: String
     /// Absolute paths of the files that were read or named.
     private(set) var sourceFiles: [String] = []
-    /// The first secret that stands in the configuration file itself.
-    private(set) var inlineSecret: Field?
+    /// The path and the place of the first secret that stands in the configuration file itself. Not its field: that holds this object, and
+    /// each would keep the other, with every secret of the file, for ever.
+    private(set) var inlineSecret: (path: String, offset: Int)?
     private var mistakes: [(offset: Int, mistake: ConfigurationMistake)] = []
     private let source: SourceText
 
@@ -38,8 +39,8 @@ final class ReadingContext {
         mistakes.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map(\.element.mistake)
     }
 
-    func noteInlineSecret(_ field: Field) {
-        if inlineSecret == nil { inlineSecret = field }
+    func noteInlineSecret(_ path: String, at offset: Int) {
+        if inlineSecret == nil { inlineSecret = (path, offset) }
     }
 
     func noteSourceFile(_ path: String) {
