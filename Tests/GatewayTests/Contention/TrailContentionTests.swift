@@ -113,7 +113,9 @@ struct TrailContentionTests {
     @Test("Credentials that several ask for at once are fetched once, and every loop sees them")
     func keeper() async throws {
         let folder = TemporaryFolder()
-        folder.write("credentials", Array("[default]\naws_access_key_id = AKID\naws_secret_access_key = s\n".utf8))
+        // A program, whose credentials are asked for again after a quarter of an hour only, however slow the machine is.
+        let program = #"echo '{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"s"}'"#
+        folder.write("config", Array("[default]\ncredential_process = \(program)\n".utf8))
         let settings = CredentialSettings(
             name: "p",
             source: .profile(CredentialSettings.Profile(configFile: folder / "config", credentialsFile: folder / "credentials")))
