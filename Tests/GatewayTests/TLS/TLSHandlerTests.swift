@@ -56,7 +56,7 @@ import Wire
         }
     }
 
-    struct End {
+    final class End {
         let channel: EmbeddedChannel
         let recorder = Recorder()
         let counter = ReadCounter()
@@ -65,6 +65,9 @@ import Wire
             channel = EmbeddedChannel()
             try channel.pipeline.syncOperations.addHandlers([counter, TLSHandler(session: session, handshakeTimeout: timeout), recorder])
         }
+
+        /// A channel and its pipeline keep each other until it is closed.
+        deinit { _ = try? channel.finish(acceptAlreadyClosed: true) }
 
         func connect() throws { try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 443)).wait() }
 
