@@ -13,7 +13,14 @@ import urllib.request
 
 import botocore.session
 
-from support.process import clean_environment
+from support.process import basic_config, clean_environment
+
+
+def config(upstream, credentials, **others):
+    """The usual configuration with these credentials; `others` are what a role may name as its source."""
+    made = basic_config(upstream.url)
+    made["credentials"] = {"chime": credentials, **others}
+    return made
 
 
 def rfc3339(seconds):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from credentials.services import KeyService, Sts
+from credentials.services import Sts
 from credentials.test_rotation import config, key_of, metric
 from support.expect import refusal
 from support.process import basic_config
@@ -13,19 +13,6 @@ from support.wire import Client, call
 
 # This machine is so many seconds slow (or fast), as the services have it.
 AHEAD = [240, -240]
-
-
-@pytest.fixture
-def keys():
-    made = []
-
-    def start(**options):
-        made.append(KeyService(**options))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.stop()
 
 
 def telling(upstream, seconds):

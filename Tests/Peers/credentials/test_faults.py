@@ -8,33 +8,13 @@ import time
 
 import pytest
 
-from credentials.services import KeyService, Sts, as_botocore_sees
+from credentials.services import KeyService, Sts, as_botocore_sees, config
 from credentials.test_rotation import key_of
 from support.expect import refusal
-from support.process import basic_config, clean_environment
+from support.process import clean_environment
 from support.wire import call
 
 ROLE = "arn:aws:iam::123456789012:role/phone-numbers"
-
-
-@pytest.fixture
-def service():
-    """`service(KeyService, life=3)` starts one; all are stopped after the test."""
-    made = []
-
-    def start(kind, **options):
-        made.append(kind(**options))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.stop()
-
-
-def config(upstream, credentials, **others):
-    made = basic_config(upstream.url)
-    made["credentials"] = {"chime": credentials, **others}
-    return made
 
 
 def cause(serving):

@@ -7,8 +7,8 @@ import urllib.request
 
 import pytest
 
-from credentials.services import KeyService, Moto, as_botocore_sees
-from support.process import BINARY, basic_config, clean_environment
+from credentials.services import Moto, as_botocore_sees, config
+from support.process import BINARY, clean_environment
 from support.wire import call
 
 ROLE = "arn:aws:iam::123456789012:role/phone-numbers"
@@ -19,25 +19,6 @@ def moto(tmp_path_factory):
     server = Moto(tmp_path_factory.mktemp("moto"))
     yield server
     server.stop()
-
-
-@pytest.fixture
-def keys():
-    made = []
-
-    def start(**options):
-        made.append(KeyService(**options))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.stop()
-
-
-def config(upstream, credentials, **others):
-    made = basic_config(upstream.url)
-    made["credentials"] = {"chime": credentials, **others}
-    return made
 
 
 def used(upstream):

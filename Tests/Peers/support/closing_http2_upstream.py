@@ -5,18 +5,12 @@ A process of its own with one thread. With a certificate and a key as further ar
 closes. Prints its port; on SIGTERM a JSON object like its sister's.
 """
 
-import heapq
-import json
-import random
-import selectors
-import signal
-import socket
 import ssl
 import struct
 import sys
-import time
 
 import hpack
+from closing_upstream import serve
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, SETTINGS, PING = 1, 4, 6
@@ -70,8 +64,8 @@ class Connection:
                 pass
             self.flush()
 
-    def requests(self):
-        """(stream, target) of each request that is whole; the rest of the protocol is done on the way."""
+    def answer_requests(self):
+        """Answers each request that is whole, and does the rest of the protocol on the way. Yields their targets."""
         if self.ready and not self.begun and len(self.buffer) >= len(PREFACE):
             self.begun = True
             self.buffer = self.buffer[len(PREFACE) :]
@@ -87,101 +81,18 @@ class Connection:
             elif kind == PING and not flags & 1:
                 self.send(frame(PING, 1, 0, payload))
             elif kind == HEADERS:
-                yield stream, dict(self.decoder.decode(payload))[":path"]
+                yield dict(self.decoder.decode(payload))[":path"]
+                self.send(frame(HEADERS, 5, stream, STATUS_204))
 
 
-def main(seed, share, *files):
-    chance = random.Random(seed)
-    tls = None
-    if files:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(*files)
-        tls.set_alpn_protocols(["h2"])
-        tls.num_tickets = 0
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    listener.setblocking(False)
-    selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
-    print(listener.getsockname()[1], flush=True)
-    taken, connections, due = {}, {}, []
-    closed = {"at_once": 0, "later": 0, "unread": 0}
-    running = True
-
-    def stop(*_):
-        nonlocal running
-        running = False
-
-    signal.signal(signal.SIGTERM, stop)
-
-    def close(sock, how):
-        # After shutdown new bytes are answered with a reset by the system; bytes that came before it can still be read.
-        try:
-            connections[sock].say_goodbye()
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        selector.unregister(sock)
-        connections.pop(sock)
-        try:
-            if sock.recv(65536):
-                closed["unread"] += 1
-        except OSError:
-            pass
-        sock.close()
-        closed[how] += 1
-
-    def forget(sock):
-        selector.unregister(sock)
-        connections.pop(sock)
-        sock.close()
-
-    while running:
-        wait = max(0, due[0][0] - time.monotonic()) if due else 0.2
-        for key, _ in selector.select(wait):
-            sock = key.fileobj
-            if sock is listener:
-                try:
-                    accepted, _ = listener.accept()
-                except BlockingIOError:
-                    continue
-                accepted.setblocking(False)
-                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(accepted, selectors.EVENT_READ)
-                connections[accepted] = Connection(accepted, tls)
-                continue
-            connection = connections[sock]
-            try:
-                data = sock.recv(65536)
-                if not data:
-                    forget(sock)
-                    continue
-                connection.received(data)
-                answered = 0
-                for stream, target in connection.requests():
-                    taken[target] = taken.get(target, 0) + 1
-                    connection.send(frame(HEADERS, 5, stream, STATUS_204))
-                    answered += 1
-            except (OSError, ssl.SSLError):
-                forget(sock)
-                continue
-            if answered:
-                dice = chance.random()
-                if dice < share:
-                    close(sock, "at_once")
-                elif dice < 2 * share:
-                    heapq.heappush(due, (time.monotonic() + chance.random() * 0.01, id(sock), sock))
-        while due and due[0][0] <= time.monotonic():
-            _, _, sock = heapq.heappop(due)
-            # Idle ones only: bytes that are there already are a request.
-            if sock in connections and not connections[sock].buffer:
-                try:
-                    sock.recv(1, socket.MSG_PEEK)
-                except BlockingIOError:
-                    close(sock, "later")
-                except OSError:
-                    pass
-    print(json.dumps({"taken": taken, "closed": closed}), flush=True)
+def secured(certificate, key):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    tls.set_alpn_protocols(["h2"])
+    tls.num_tickets = 0
+    return tls
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:])
+    context = secured(*sys.argv[3:]) if sys.argv[3:] else None
+    serve(int(sys.argv[1]), float(sys.argv[2]), lambda sock: Connection(sock, context))

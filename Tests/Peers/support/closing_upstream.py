@@ -11,20 +11,44 @@ import random
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import time
 
 ANSWER = b"HTTP/1.1 204 No Content\r\nx-amzn-RequestId: r\r\n\r\n"
 
 
-def main(seed, share):
+class Connection:
+    """HTTP/1.1, one connection."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.buffer = b""
+
+    def received(self, data):
+        self.buffer += data
+
+    def answer_requests(self):
+        """Answers each request that is whole. Yields their targets."""
+        while b"\r\n\r\n" in self.buffer:
+            head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
+            yield head.split(b" ", 2)[1].decode()
+            self.sock.sendall(ANSWER)
+
+    def say_goodbye(self):
+        pass
+
+
+def serve(seed, share, connect):
+    """Until SIGTERM. `connect(socket)` makes the protocol's connection; of those that have answered, `share` are closed at once and as many
+    a moment later, if they are idle then."""
     chance = random.Random(seed)
     listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     listener.setblocking(False)
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
     print(listener.getsockname()[1], flush=True)
-    taken, buffers, due = {}, {}, []
+    taken, connections, due = {}, {}, []
     closed = {"at_once": 0, "later": 0, "unread": 0}
     running = True
 
@@ -35,10 +59,14 @@ def main(seed, share):
     signal.signal(signal.SIGTERM, stop)
 
     def close(sock, how):
-        # After this call new bytes are answered with a reset by the system; bytes that came before it can still be read.
-        sock.shutdown(socket.SHUT_RDWR)
+        # After shutdown new bytes are answered with a reset by the system; bytes that came before it can still be read.
+        try:
+            connections[sock].say_goodbye()
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
         selector.unregister(sock)
-        buffers.pop(sock)
+        connections.pop(sock)
         try:
             if sock.recv(65536):
                 closed["unread"] += 1
@@ -47,45 +75,48 @@ def main(seed, share):
         sock.close()
         closed[how] += 1
 
+    def forget(sock):
+        selector.unregister(sock)
+        connections.pop(sock)
+        sock.close()
+
     while running:
         wait = max(0, due[0][0] - time.monotonic()) if due else 0.2
         for key, _ in selector.select(wait):
             sock = key.fileobj
             if sock is listener:
                 try:
-                    connection, _ = listener.accept()
+                    accepted, _ = listener.accept()
                 except BlockingIOError:
                     continue
-                connection.setblocking(False)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(connection, selectors.EVENT_READ)
-                buffers[connection] = b""
+                accepted.setblocking(False)
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(accepted, selectors.EVENT_READ)
+                connections[accepted] = connect(accepted)
                 continue
+            answered = 0
             try:
                 data = sock.recv(65536)
-            except OSError:
-                data = b""
-            if not data:
-                selector.unregister(sock)
-                buffers.pop(sock)
-                sock.close()
+                if not data:
+                    forget(sock)
+                    continue
+                connections[sock].received(data)
+                for target in connections[sock].answer_requests():
+                    taken[target] = taken.get(target, 0) + 1
+                    answered += 1
+            except (OSError, ssl.SSLError):
+                forget(sock)
                 continue
-            buffers[sock] += data
-            while b"\r\n\r\n" in buffers[sock]:
-                head, _, buffers[sock] = buffers[sock].partition(b"\r\n\r\n")
-                target = head.split(b" ", 2)[1].decode()
-                taken[target] = taken.get(target, 0) + 1
-                sock.sendall(ANSWER)
+            if answered:
                 dice = chance.random()
                 if dice < share:
                     close(sock, "at_once")
-                    break
-                if dice < 2 * share:
+                elif dice < 2 * share:
                     heapq.heappush(due, (time.monotonic() + chance.random() * 0.01, id(sock), sock))
         while due and due[0][0] <= time.monotonic():
             _, _, sock = heapq.heappop(due)
             # Idle ones only: bytes that are there already are a request.
-            if sock in buffers and not buffers[sock]:
+            if sock in connections and not connections[sock].buffer:
                 try:
                     sock.recv(1, socket.MSG_PEEK)
                 except BlockingIOError:
@@ -96,4 +127,4 @@ def main(seed, share):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    serve(int(sys.argv[1]), float(sys.argv[2]), Connection)
