@@ -184,6 +184,8 @@ final class AuditTrail: Sendable {
     func register(_ link: AuditLink, on loop: any EventLoop) -> Int {
         let registration = Registration(loop: loop, link: NIOLoopBound(link, eventLoop: loop))
         return links.withLock { links in
+            // A closed trail takes nothing more from anybody, and would be kept by the link that it keeps.
+            guard !isClosed.load(ordering: .relaxed) else { return -1 }
             links.append(registration)
             return links.count - 1
         }

@@ -9,10 +9,12 @@ struct AdminConnectionsTests {
     func theLongestSilentGoes() throws {
         let connections = AdminConnections()
         let channels = (0..<AdminConnections.most).map { _ in Self.connected() }
+        defer { for channel in channels { Self.end(channel) } }
         for channel in channels { connections.admit(channel) }
         #expect(connections.count == AdminConnections.most && channels.allSatisfy(\.isActive))
         connections.heard(channels[0])
         let late = Self.connected()
+        defer { Self.end(late) }
         connections.admit(late)
         #expect(!channels[1].isActive)
         #expect(late.isActive && channels[0].isActive && channels[2...].allSatisfy(\.isActive))
@@ -43,12 +45,16 @@ struct AdminConnectionsTests {
 
     @Test func aDeadlineThatEndedClosesNothing() {
         let channel = Self.connected()
+        defer { Self.end(channel) }
         var deadline = AdminDeadline()
         deadline.begin(for: channel)
         deadline.end()
         channel.embeddedEventLoop.advanceTime(by: AdminConnections.patience)
         #expect(channel.isActive)
     }
+
+    /// A channel and its pipeline keep each other until it is closed.
+    private static func end(_ channel: EmbeddedChannel) { _ = try? channel.finish(acceptAlreadyClosed: true) }
 
     private static func connected() -> EmbeddedChannel {
         let channel = EmbeddedChannel()

@@ -45,6 +45,9 @@ struct LimiterTests {
             limiter = Limiter(plan: try makePlan(rules), inheriting: previous, home: home, now: 100 * second)
         }
 
+        /// A timer that is set keeps the limiter, which keeps the loop.
+        deinit { for loop in [home, other] { try? loop.syncShutdownGracefully() } }
+
         var now: UInt64 { home.now.uptimeNanoseconds }
 
         func ask(
