@@ -38,4 +38,10 @@ struct SanitizerCanaryTests {
         defer { bytes.deallocate() }
         #expect((0...8).map { bytes[$0] }.count == 9)
     }
+
+    @Test("Allocations are forgotten", .enabled(if: isWanted("leak")))
+    func leak() {
+        // Several, for the address of one may lie about on the stack.
+        for _ in 0..<100 { UnsafeMutablePointer<UInt8>.allocate(capacity: 100).initialize(repeating: 1, count: 100) }
+    }
 }
