@@ -6,7 +6,7 @@ BUILD_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_FLAGS := $(BUILD_FLAGS) --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 RELEASE := .build/release/countersign
 
-.PHONY: run build test unit peers bench fuzz sanitize lint fmt clean system-packages test-packages
+.PHONY: run build test unit peers bench bench-build fuzz sanitize lint fmt clean system-packages test-packages
 
 run: system-packages build
 	$(RELEASE) demo $(DEMO_ARGS)
@@ -28,6 +28,10 @@ peers: test-packages
 
 bench: build
 	sh Benchmarks/run.sh
+
+# What `make bench` alone runs goes on compiling.
+bench-build: system-packages
+	$(SWIFT) build --package-path Benchmarks
 
 fuzz: system-packages
 	sh Tests/Fuzzing/all.sh $(or $(SECONDS_EACH),60)

@@ -93,7 +93,7 @@ enum RequestParts {
             for _ in 0..<count {
                 guard case .granted(let identified) = callers.identify(head, from: peer, sha256: sha256),
                     case .granted(let matched) = table.match(head, identified),
-                    case .granted(let authorized) = authorizer.authorize(matched, in: table)
+                    case .granted(let authorized) = authorizer.authorize(matched)
                 else { fail("the request was refused") }
                 consume(authorized)
             }
