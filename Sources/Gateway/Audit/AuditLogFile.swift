@@ -59,7 +59,7 @@ struct AuditLogFile: AuditFile {
             descriptor = opened
             return opening
         } catch {
-            Glibc.close(opened)
+            AuditLogFile.unlockAndClose(opened)
             throw error
         }
     }
@@ -91,7 +91,7 @@ struct AuditLogFile: AuditFile {
             descriptor = opened
             return AuditOpening(size: 0, identity: UInt64(new.st_ino))
         } catch {
-            Glibc.close(opened)
+            AuditLogFile.unlockAndClose(opened)
             unlink(next)
             throw error
         }
@@ -101,10 +101,17 @@ struct AuditLogFile: AuditFile {
         try AuditTail.read(descriptor, from: offset, count: count)
     }
 
-    /// Closes the file, which unlocks it.
+    /// Unlocks and closes the file.
     mutating func release() {
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        if descriptor >= 0 { AuditLogFile.unlockAndClose(descriptor) }
         descriptor = -1
+    }
+
+    /// To close is not enough: a program that this process has just started (`credential_process`) holds a copy of the descriptor until it
+    /// runs, and with it the lock (flock(2): all copies must be closed, or one of them unlocked).
+    private static func unlockAndClose(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
     }
 
     /// Room for a good hundred records.
