@@ -1,5 +1,6 @@
 """What a gateway holds: connections, exchanges, descriptors, memory; and that it holds no more of them afterwards than before."""
 
+import contextlib
 import time
 import urllib.request
 
@@ -23,10 +24,13 @@ def total(served, beginning):
     return sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(beginning))
 
 
+GROWTH_KIB = 16 * 1024
+
+
 class Footprint:
     """Taken of a gateway that has served before, so that what a first time takes for good is there already."""
 
-    def __init__(self, served, growth_kib=16 * 1024):
+    def __init__(self, served, growth_kib=GROWTH_KIB):
         self.served = served
         self.growth_kib = growth_kib
         eventually(self._is_quiet)
@@ -48,3 +52,17 @@ class Footprint:
         # Where many connections have gone, their memory goes back to the system a second later.
         eventually(lambda: self.served.memory_kib() - self.memory_kib < self.growth_kib)
         assert self.served.process.poll() is None
+
+
+@contextlib.contextmanager
+def leaving_nothing(served, upstream, growth_kib=GROWTH_KIB):
+    """Around all tests of a gateway, which has served before: afterwards neither a connection, a descriptor nor memory of them is left, and both
+    are ended."""
+    before = Footprint(served, growth_kib)
+    yield
+    try:
+        before.is_back()
+        served.stop()
+    finally:
+        served.kill()
+        upstream.stop()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from listener.footprint import Footprint, eventually, gauge
+from listener.footprint import eventually, gauge, leaving_nothing
 from listener.tls import client_context, tls_config, tls_listener
 from support.process import Gateway
 from support.smuggling import ACCEPTED, FOLLOWING, REFUSED
@@ -32,14 +32,8 @@ def everywhere(tmp_path_factory, authority):
     for transport in ("plain", "tls", "unix") * 10:
         with connect(transport) as client:
             assert client.request().status == 204
-    before = Footprint(gateway)
-    yield gateway, upstream, connect
-    try:
-        before.is_back()
-        gateway.stop()
-    finally:
-        gateway.kill()
-        upstream.stop()
+    with leaving_nothing(gateway, upstream):
+        yield gateway, upstream, connect
 
 
 @pytest.fixture(params=["plain", "tls", "unix"])

@@ -9,7 +9,7 @@ import pytest
 
 from listener import conformance
 from listener.conformance import END_HEADERS, GET, LATE, OPENINGS, ROWS, block, head, headers, opened
-from listener.footprint import Footprint, eventually, gauge
+from listener.footprint import eventually, gauge, leaving_nothing
 from listener.http2 import PING, PROTOCOL_ERROR, HTTP2Client, frame
 from listener.tls import client_context, tls_config, tls_listener
 from support.process import Gateway
@@ -28,16 +28,9 @@ def both(tmp_path_factory, authority):
     gateway = Gateway(tls_config(upstream, {"bind": "127.0.0.1:0"}, tls_listener(authority)), tmp_path_factory.mktemp("conformance"))
     for _ in range(20):
         assert call(gateway.address).status == 204
-    before = Footprint(gateway)
     plain, secure = [(host, int(port)) for host, port in (address.split(":") for address in gateway.listeners)]
-    yield gateway, upstream, {"h2c": (plain, None), "h2": (secure, client_context(authority, protocols=("h2",)))}
-    try:
-        # Nothing is left of all these connections.
-        before.is_back()
-        gateway.stop()
-    finally:
-        gateway.kill()
-        upstream.stop()
+    with leaving_nothing(gateway, upstream):
+        yield gateway, upstream, {"h2c": (plain, None), "h2": (secure, client_context(authority, protocols=("h2",)))}
 
 
 @pytest.fixture(params=["h2c", "h2"])

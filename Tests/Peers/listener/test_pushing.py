@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from listener.footprint import Footprint
+from listener.footprint import leaving_nothing
 from listener.pushing import HTTP1, HTTP2, TLS
 from listener.tls import tls_config, tls_listener
 from support.process import Gateway
@@ -36,15 +36,8 @@ def target(tmp_path_factory, authority):
     gateway = Gateway(config, tmp_path_factory.mktemp("pushing"))
     for _ in range(200):
         assert call(gateway.address).status == 204
-    before = Footprint(gateway, GROWTH_KIB)
-    yield gateway, upstream
-    try:
-        # Neither a connection nor a descriptor of all of them is left.
-        before.is_back()
-        gateway.stop()
-    finally:
-        gateway.kill()
-        upstream.stop()
+    with leaving_nothing(gateway, upstream, GROWTH_KIB):
+        yield gateway, upstream
 
 
 def push(address, source, most):

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from listener.footprint import Footprint
+from listener.footprint import leaving_nothing
 from listener.http2 import PREFACE, SETTINGS, frame
 from listener.openssl import TLS_1_2, OpenSSLClient
 from listener.tls import client_context, tls_config, tls_listener
@@ -26,14 +26,8 @@ def attacked(tmp_path_factory, authority):
     context = client_context(authority)
     for _ in range(20):
         assert served(gateway, context)
-    before = Footprint(gateway)
-    yield gateway, upstream, context
-    try:
-        before.is_back()
-        gateway.stop()
-    finally:
-        gateway.kill()
-        upstream.stop()
+    with leaving_nothing(gateway, upstream):
+        yield gateway, upstream, context
 
 
 @pytest.fixture
