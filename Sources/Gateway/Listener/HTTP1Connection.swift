@@ -240,7 +240,7 @@ final class HTTP1Connection: ChannelInboundHandler, RemovableChannelHandler, Dow
         let exchange = Exchange(worker: worker, downstream: self, peer: peer, head: head, bodyLimit: settings.limits.bodyBytes)
         self.exchange = exchange
         switch head.framing {
-        case .none, .length(0), .untilClose:
+        case .none, .untilClose:
             bodyIsRead = true
             phase = .answering
         case .length, .chunked:
