@@ -1,60 +1,22 @@
 """No request is lost or doubled when the upstream closes its connections: sent again only if it provably was not processed."""
 
-import json
-import pathlib
-import subprocess
-import sys
-import threading
 import time
 
 import pytest
 
 from support import expect
+from support.closing import ClosingUpstream, load
 from support.process import basic_config
 from support.upstream import answer
 from support.wire import Client, call
-
-HERE = pathlib.Path(__file__).parent
-
-
-class ClosingUpstream:
-    def __init__(self, seed, share):
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "support/closing_upstream.py"), str(seed), str(share)], stdout=subprocess.PIPE, text=True
-        )
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def stop(self):
-        self.process.terminate()
-        output, _ = self.process.communicate(timeout=10)
-        return json.loads(output)
 
 
 @pytest.mark.parametrize("seed,share", [(1, 0.05), (2, 0.3)])
 def test_idle_connections_closed_at_random_under_load(gateway, seed, share):
     callers, each = 12, 350
-    upstream = ClosingUpstream(seed, share)
+    upstream = ClosingUpstream("closing_upstream.py", seed, share)
     running = gateway(basic_config(upstream.url))
-    statuses = {}
-    failures = []
-
-    def work(caller):
-        try:
-            with Client(running.address) as client:
-                for number in range(each):
-                    target = f"/phone-numbers/%2B1{caller + 10}{number:05}"
-                    found = client.request(target=target)
-                    statuses[target] = found.status
-                    if number % 40 == caller:
-                        time.sleep(0.02)
-        except Exception as failure:
-            failures.append(repr(failure))
-
-    threads = [threading.Thread(target=work, args=(caller,)) for caller in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses, failures = load(running.address, callers, each, every=40, pause=0.02)
     seen = upstream.stop()
     assert failures == []
     assert len(statuses) == callers * each

@@ -1,60 +1,26 @@
 """No request is lost or doubled when an HTTP/2 upstream closes its idle connections without GOAWAY: it is sent again where no process there
 can have read it, and in no other case."""
 
-import json
-import pathlib
-import subprocess
-import sys
-import threading
 import time
 
 import pytest
 
+from support.closing import ClosingUpstream, load
 from support.process import basic_config
 from support.wire import Client
 
-SCRIPT = pathlib.Path(__file__).parent.parent / "support/closing_http2_upstream.py"
 CALLERS, EACH = 6, 300
-
-
-class ClosingUpstream:
-    def __init__(self, seed, share, *files):
-        self.process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(seed), str(share), *files], stdout=subprocess.PIPE, text=True
-        )
-        self.url = f"{'https' if files else 'http'}://localhost:{int(self.process.stdout.readline())}"
-
-    def stop(self):
-        self.process.terminate()
-        output, _ = self.process.communicate(timeout=60)
-        return json.loads(output)
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["h2c", "h2"])
 @pytest.mark.parametrize("seed, share", [(1, 0.05), (2, 0.3)])
 def test_connections_closed_at_random_under_load(gateway, certificates, secure, seed, share):
-    upstream = ClosingUpstream(seed, share, *((certificates.path("good.pem"), certificates.path("good.key")) if secure else ()))
+    files = (certificates.path("good.pem"), certificates.path("good.key")) if secure else ()
+    upstream = ClosingUpstream("closing_http2_upstream.py", seed, share, *files)
     config = basic_config(upstream.url)
     config["upstreams"]["chime"] |= {"http2": "required"} | ({"caFile": certificates.path("ca.pem")} if secure else {})
     running = gateway(config)
-    statuses, failures = {}, []
-
-    def work(caller):
-        try:
-            with Client(running.address) as client:
-                for number in range(EACH):
-                    target = f"/phone-numbers/%2B1{caller + 10}{number:05}"
-                    statuses[target] = client.request(target=target).status
-                    if number % 10 == caller:
-                        time.sleep(0.01)
-        except Exception as failure:
-            failures.append(repr(failure))
-
-    threads = [threading.Thread(target=work, args=(caller,)) for caller in range(CALLERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    statuses, failures = load(running.address, CALLERS, EACH, every=10, pause=0.01)
     seen = upstream.stop()
     assert failures == [], running.stderr[-4000:]
     assert len(statuses) == CALLERS * EACH
